@@ -1,0 +1,327 @@
+"""What an operator can write: the configuration as frozen types.
+
+Every model refuses unknown keys (law 6). Durations are seconds, sizes are bytes, rates are tokens per second, whatever
+the unit they were written in. Defaults are those of the documented table; each field's description becomes the JSON
+Schema that editors complete from.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretBytes
+
+from ostiary.config.scalars import Duration, Endpoint, Network, Rate, Size
+
+Algorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+    "HS256", "HS384", "HS512",
+]  # fmt: skip
+
+
+class Model(BaseModel):
+    """Base of every section: frozen, no unknown keys, described by the attribute docstrings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+
+
+class Bounds(Model):
+    """How much of anything one caller may send (law 5)."""
+
+    header_bytes: Size = 16 * 1024
+    """Request line and header block together."""
+    header_count: int = Field(100, ge=1, le=1000)
+    """Header fields in one request."""
+    target_bytes: Size = 8 * 1024
+    """The request target."""
+    body_bytes: Size = 10 * 1024 * 1024
+    """The body of one request; 413 beyond it."""
+    pipelined: int = Field(16, ge=1, le=1000)
+    """Requests of one connection that may wait for their turn."""
+    connections: int = Field(20_000, ge=1)
+    """Open client connections of one worker."""
+
+
+class Timeouts(Model):
+    """How long anything may take (law 5)."""
+
+    header: Duration = 10.0
+    """From the first byte of a request to the end of its header block."""
+    body: Duration = 30.0
+    """Between two pieces of a request body."""
+    idle: Duration = 75.0
+    """A kept-alive connection without a request."""
+    write: Duration = 30.0
+    """A client that takes nothing of its response."""
+
+
+class Server(Model):
+    """The listener and the workers behind it."""
+
+    listen: Endpoint = Endpoint("127.0.0.1", 8080)
+    """host:port of the gateway; IPv6 as [::1]:8080."""
+    workers: int | Literal["auto"] = "auto"
+    """Worker processes; auto is one a processor."""
+    tls_terminated_by: tuple[Network, ...] = ()
+    """Peers that terminate TLS in front of a plain listener; needed to listen off loopback without TLS."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Peers whose X-Forwarded-*, Forwarded and X-Request-Id are believed."""
+    forwarded: Literal["x-forwarded", "forwarded", "both"] = "x-forwarded"
+    """Which header family tells the upstream about the caller."""
+    drain: Duration = 30.0
+    """How long open requests may take to finish on shutdown."""
+    bounds: Bounds = Bounds()
+    timeouts: Timeouts = Timeouts()
+
+
+class Admin(Model):
+    """Health and metrics, apart from the traffic."""
+
+    listen: Endpoint = Endpoint("127.0.0.1", 9090)
+    """host:port of /health/live, /health/ready and /metrics."""
+
+
+class Keys(Model):
+    """Where an issuer's keys come from: exactly one of the sources, and how they are kept fresh."""
+
+    discovery: bool = False
+    """Find the JWKS through the issuer's OpenID discovery document."""
+    jwks_url: str | None = None
+    """URL of the JWKS."""
+    file: str | None = None
+    """Path of a local JWKS file, relative to the configuration."""
+    inline: dict[str, object] | None = None
+    """The JWKS itself."""
+    secret: SecretBytes | None = None
+    """Shared secret of HS* algorithms: at least 32 bytes, from ${ENV} or a secret file."""
+    ttl: Duration = 300.0
+    """Age at which a key set is due for refetching; the refresh starts at 75 % of it."""
+    timeout: Duration = 5.0
+    """The whole fetch, redirects included."""
+    cooldown: Duration = 30.0
+    """Least time between two refreshes caused by an unknown kid."""
+    stale: Duration = 3600.0
+    """How long past its TTL a key set serves while the provider fails; then 503."""
+    max_bytes: Size = 512 * 1024
+    """Largest JWKS or discovery document read."""
+    max_keys: int = Field(100, ge=1, le=1000)
+    """Most keys of one set."""
+    allow_insecure_http: bool = False
+    """Fetch keys over plain HTTP from a host other than loopback. Unsafe outside development."""
+
+
+class Claims(Model):
+    """Where in the token to find what the gateway passes on; dots descend into objects."""
+
+    scopes: tuple[str, ...] = ("scope", "scopes", "scp")
+    """First present wins: a space-separated string or an array."""
+    roles: tuple[str, ...] = ("roles",)
+    email: str = "email"
+    tenant: str = "tenant_id"
+    organisation: str = "org_id"
+    plan: str = "plan"
+    tier: str = "tier"
+    """The claim that chooses the caller's rate-limit tier."""
+
+
+class Issuer(Model):
+    """One party whose tokens are believed, with its own keys."""
+
+    issuer: str
+    """The exact `iss` value."""
+    audiences: tuple[str, ...] = Field(min_length=1)
+    """Accepted `aud` values."""
+    algorithms: tuple[Algorithm, ...] = Field(min_length=1)
+    """Accepted algorithms; HS* never together with asymmetric ones."""
+    keys: Keys
+    token_types: tuple[str, ...] = ("JWT", "at+jwt")
+    """Accepted `typ` header values; an absent typ is accepted."""
+    clock_tolerance: Duration = Field(30.0, ge=0, le=60)
+    """Leeway on exp, nbf and iat."""
+    require_exp: bool = True
+    """Refuse tokens that never expire."""
+    require_sub: bool = True
+    """Refuse tokens without a subject."""
+    claims: Claims = Claims()
+
+
+class HealthChecks(Model):
+    """Passive health of an upstream's targets."""
+
+    failures: int = Field(3, ge=1)
+    """Consecutive connection failures after which a target rests."""
+    rest: Duration = 10.0
+    """How long a failed target is left out, if another is up."""
+
+
+class Upstream(Model):
+    """A service behind the gateway."""
+
+    targets: tuple[str, ...] = Field(min_length=1)
+    """http://host:port of each instance."""
+    connections: int = Field(256, ge=1)
+    """Open connections per worker and target."""
+    queue: int = Field(1024, ge=0)
+    """Requests per worker that may wait for a connection."""
+    connect_timeout: Duration = 2.0
+    first_byte_timeout: Duration = 30.0
+    """From the request sent to the response's header block."""
+    read_timeout: Duration = 30.0
+    """Between two pieces of a response."""
+    keep_alive: Duration = 60.0
+    """How long an idle connection is kept."""
+    health: HealthChecks = HealthChecks()
+
+
+class Bucket(Model):
+    """A token bucket."""
+
+    rate: Rate
+    """Refill: 100/s, 5/min, 3/h."""
+    burst: int = Field(ge=1)
+    """Capacity, in requests."""
+
+
+class Limit(Model):
+    """A limit that routes name; every route naming it draws from the same buckets."""
+
+    key: Literal["identity", "client_address"] = "identity"
+    """Whose bucket: issuer and subject (client address for anonymous callers), or always the client address."""
+    tiers: dict[str, Bucket] = Field(min_length=1)
+    """A bucket for each tier; a caller whose tier has no bucket takes the one of the nearest lower tier listed."""
+    on_store_failure: Literal["open", "closed"] = "closed"
+    """With the store away: let through without RateLimit fields, or refuse with 503."""
+
+
+class Tiers(Model):
+    """Names of the tiers, lowest first; `anonymous` is always below them."""
+
+    names: tuple[str, ...] = Field(("free", "premium", "enterprise"), min_length=1)
+    values: dict[str, str] = {}
+    """Claim value to tier name, where they differ."""
+
+
+class Match(Model):
+    """Which requests a route speaks of."""
+
+    hosts: tuple[str, ...] = ("*",)
+    """Exact host, *.suffix for its subdomains, or * for any."""
+    path: str
+    """Literal segments, {name} for one segment, and a final /** for the rest."""
+    methods: tuple[str, ...] | None = None
+    """Methods, upper case; absent: all."""
+
+
+class ClaimRule(Model):
+    """A condition on one claim: exactly one of the kinds."""
+
+    claim: str
+    """Claim name; dots descend into objects."""
+    one_of: tuple[str | int | bool, ...] | None = None
+    """The claim (or one element of it, if an array) equals one of these."""
+    domain: tuple[str, ...] | None = None
+    """The claim is an address with exactly one @ and one of these domains."""
+
+
+class Require(Model):
+    """What an identity must have; all of it."""
+
+    scopes: tuple[str, ...] = ()
+    """All of these."""
+    any_scope: tuple[str, ...] | None = None
+    """At least one of these."""
+    roles: tuple[str, ...] | None = None
+    """At least one of these."""
+    claims: tuple[ClaimRule, ...] = ()
+    """Each of these."""
+
+
+class Route(Model):
+    """One rule: which requests, who may send them, how much, and where to."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")
+    match: Match
+    upstream: str
+    issuers: tuple[str, ...] | None = None
+    """Issuers whose tokens are accepted here; absent: all configured. An empty list accepts none."""
+    anonymous: bool = False
+    """Let requests through that carry no credential at all."""
+    require: Require = Require()
+    limit: str | None = None
+    propagate: Literal["headers", "pass-through"] = "headers"
+    """How the upstream is told who calls: identity headers, or the original Authorization."""
+
+
+class IdentityHeaders(Model):
+    """Names of the headers that carry the identity; null leaves one out. All of them, in any spelling, are stripped from requests."""
+
+    user_id: str | None = "X-User-Id"
+    user_email: str | None = "X-User-Email"
+    user_roles: str | None = "X-User-Roles"
+    tenant_id: str | None = "X-Tenant-Id"
+    org_id: str | None = "X-Org-Id"
+    tenant_plan: str | None = "X-Tenant-Plan"
+    token_issuer: str | None = "X-Token-Issuer"
+    token_scopes: str | None = "X-Token-Scopes"
+    token_expires: str | None = "X-Token-Expires"
+    session_id: str | None = "X-Session-Id"
+    also_strip: tuple[str, ...] = ()
+    """Further headers that callers may never set."""
+
+
+class Store(Model):
+    """Where shared limits live. Absent: memory for one worker, an embedded Valkey for several."""
+
+    url: SecretBytes
+    """valkey://, valkeys:// (also redis://, rediss://), unix:///path, valkey+sentinel://h1:p,h2:p/service, valkey+cluster://h:p."""
+    connect_timeout: Duration = 0.5
+    command_timeout: Duration = 0.1
+    prefix: str = "ostiary"
+    """Start of every key."""
+
+
+class TokenCache(Model):
+    """Verified tokens kept per worker."""
+
+    entries: int = Field(20_000, ge=0)
+    """Most tokens kept; 0 verifies every token anew."""
+
+
+class AccessLog(Model):
+    """One JSON line a request."""
+
+    mode: Literal["off", "on", "sampled"] = "on"
+    sample: float = Field(0.01, gt=0, le=1)
+    """Share of requests written when sampled; refusals and 5xx are always written."""
+    path: str = "-"
+    """File, or - for standard output."""
+
+
+class SecurityLog(Model):
+    """One JSON line for each event that a security team wants to see."""
+
+    path: str = "stderr"
+    """File, or `stdout`, or `stderr`."""
+
+
+class Observe(Model):
+    """What is seen from outside."""
+
+    access_log: AccessLog = AccessLog()
+    security_log: SecurityLog = SecurityLog()
+
+
+class Config(Model):
+    """The whole of `ostiary.yaml`."""
+
+    server: Server = Server()
+    admin: Admin = Admin()
+    issuers: dict[str, Issuer] = {}
+    upstreams: dict[str, Upstream] = Field(min_length=1)
+    routes: tuple[Route, ...] = Field(min_length=1)
+    limits: dict[str, Limit] = {}
+    tiers: Tiers = Tiers()
+    identity_headers: IdentityHeaders = IdentityHeaders()
+    store: Store | None = None
+    token_cache: TokenCache = TokenCache()
+    observe: Observe = Observe()
