@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretBytes
+from pydantic import BaseModel, ConfigDict, Field
 
-from ostiary.config.scalars import Duration, Endpoint, Network, Rate, Size
+from ostiary.config.references import FilePath, LogPath, Secret
+from ostiary.config.scalars import Count, Duration, Endpoint, Flag, Listen, Network, Rate, Share, Size, Text
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
@@ -22,7 +23,7 @@ Algorithm = Literal[
 class Model(BaseModel):
     """Base of every section: frozen, no unknown keys, described by the attribute docstrings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 class Bounds(Model):
@@ -30,15 +31,15 @@ class Bounds(Model):
 
     header_bytes: Size = 16 * 1024
     """Request line and header block together."""
-    header_count: int = Field(100, ge=1, le=1000)
+    header_count: Count = Field(100, ge=1, le=1000)
     """Header fields in one request."""
     target_bytes: Size = 8 * 1024
     """The request target."""
     body_bytes: Size = 10 * 1024 * 1024
     """The body of one request; 413 beyond it."""
-    pipelined: int = Field(16, ge=1, le=1000)
+    pipelined: Count = Field(16, ge=1, le=1000)
     """Requests of one connection that may wait for their turn."""
-    connections: int = Field(20_000, ge=1)
+    connections: Count = Field(20_000, ge=1)
     """Open client connections of one worker."""
 
 
@@ -58,9 +59,9 @@ class Timeouts(Model):
 class Server(Model):
     """The listener and the workers behind it."""
 
-    listen: Endpoint = Endpoint("127.0.0.1", 8080)
+    listen: Listen = Endpoint("127.0.0.1", 8080)
     """host:port of the gateway; IPv6 as [::1]:8080."""
-    workers: int | Literal["auto"] = "auto"
+    workers: Count | Literal["auto"] = "auto"
     """Worker processes; auto is one a processor."""
     tls_terminated_by: tuple[Network, ...] = ()
     """Peers that terminate TLS in front of a plain listener; needed to listen off loopback without TLS."""
@@ -77,22 +78,22 @@ class Server(Model):
 class Admin(Model):
     """Health and metrics, apart from the traffic."""
 
-    listen: Endpoint = Endpoint("127.0.0.1", 9090)
+    listen: Listen = Endpoint("127.0.0.1", 9090)
     """host:port of /health/live, /health/ready and /metrics."""
 
 
 class Keys(Model):
     """Where an issuer's keys come from: exactly one of the sources, and how they are kept fresh."""
 
-    discovery: bool = False
+    discovery: Flag = False
     """Find the JWKS through the issuer's OpenID discovery document."""
     jwks_url: str | None = None
     """URL of the JWKS."""
-    file: str | None = None
+    file: FilePath | None = None
     """Path of a local JWKS file, relative to the configuration."""
     inline: dict[str, object] | None = None
     """The JWKS itself."""
-    secret: SecretBytes | None = None
+    secret: Secret | None = None
     """Shared secret of HS* algorithms: at least 32 bytes, from ${ENV} or a secret file."""
     ttl: Duration = 300.0
     """Age at which a key set is due for refetching; the refresh starts at 75 % of it."""
@@ -104,9 +105,9 @@ class Keys(Model):
     """How long past its TTL a key set serves while the provider fails; then 503."""
     max_bytes: Size = 512 * 1024
     """Largest JWKS or discovery document read."""
-    max_keys: int = Field(100, ge=1, le=1000)
+    max_keys: Count = Field(100, ge=1, le=1000)
     """Most keys of one set."""
-    allow_insecure_http: bool = False
+    allow_insecure_http: Flag = False
     """Fetch keys over plain HTTP from a host other than loopback. Unsafe outside development."""
 
 
@@ -138,9 +139,9 @@ class Issuer(Model):
     """Accepted `typ` header values; an absent typ is accepted."""
     clock_tolerance: Duration = Field(30.0, ge=0, le=60)
     """Leeway on exp, nbf and iat."""
-    require_exp: bool = True
+    require_exp: Flag = True
     """Refuse tokens that never expire."""
-    require_sub: bool = True
+    require_sub: Flag = True
     """Refuse tokens without a subject."""
     claims: Claims = Claims()
 
@@ -148,7 +149,7 @@ class Issuer(Model):
 class HealthChecks(Model):
     """Passive health of an upstream's targets."""
 
-    failures: int = Field(3, ge=1)
+    failures: Count = Field(3, ge=1)
     """Consecutive connection failures after which a target rests."""
     rest: Duration = 10.0
     """How long a failed target is left out, if another is up."""
@@ -159,9 +160,9 @@ class Upstream(Model):
 
     targets: tuple[str, ...] = Field(min_length=1)
     """http://host:port of each instance."""
-    connections: int = Field(256, ge=1)
+    connections: Count = Field(256, ge=1)
     """Open connections per worker and target."""
-    queue: int = Field(1024, ge=0)
+    queue: Count = Field(1024, ge=0)
     """Requests per worker that may wait for a connection."""
     connect_timeout: Duration = 2.0
     first_byte_timeout: Duration = 30.0
@@ -178,7 +179,7 @@ class Bucket(Model):
 
     rate: Rate
     """Refill: 100/s, 5/min, 3/h."""
-    burst: int = Field(ge=1)
+    burst: Count = Field(ge=1)
     """Capacity, in requests."""
 
 
@@ -244,7 +245,7 @@ class Route(Model):
     upstream: str
     issuers: tuple[str, ...] | None = None
     """Issuers whose tokens are accepted here; absent: all configured. An empty list accepts none."""
-    anonymous: bool = False
+    anonymous: Flag = False
     """Let requests through that carry no credential at all."""
     require: Require = Require()
     limit: str | None = None
@@ -272,7 +273,7 @@ class IdentityHeaders(Model):
 class Store(Model):
     """Where shared limits live. Absent: memory for one worker, an embedded Valkey for several."""
 
-    url: SecretBytes
+    url: Secret
     """valkey://, valkeys:// (also redis://, rediss://), unix:///path, valkey+sentinel://h1:p,h2:p/service, valkey+cluster://h:p."""
     connect_timeout: Duration = 0.5
     command_timeout: Duration = 0.1
@@ -283,7 +284,7 @@ class Store(Model):
 class TokenCache(Model):
     """Verified tokens kept per worker."""
 
-    entries: int = Field(20_000, ge=0)
+    entries: Count = Field(20_000, ge=0)
     """Most tokens kept; 0 verifies every token anew."""
 
 
@@ -291,16 +292,16 @@ class AccessLog(Model):
     """One JSON line a request."""
 
     mode: Literal["off", "on", "sampled"] = "on"
-    sample: float = Field(0.01, gt=0, le=1)
+    sample: Share = Field(0.01, gt=0, le=1)
     """Share of requests written when sampled; refusals and 5xx are always written."""
-    path: str = "-"
+    path: LogPath = "-"
     """File, or - for standard output."""
 
 
 class SecurityLog(Model):
     """One JSON line for each event that a security team wants to see."""
 
-    path: str = "stderr"
+    path: LogPath = "stderr"
     """File, or `stdout`, or `stderr`."""
 
 

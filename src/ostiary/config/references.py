@@ -1,0 +1,88 @@
+"""Values that live elsewhere: files named by the configuration, and secrets kept in them.
+
+A path counts from the folder of the configuration that names it. A secret is a string, or `{file: path}`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, SecretBytes, ValidationInfo, WithJsonSchema
+
+from ostiary.config.scalars import Text, refuse
+
+SECRET_BYTES: Final = 64 * 1024
+"""Largest secret file that is read."""
+
+
+class Folder:
+    """The validation context of a configuration read from a file: where its relative paths begin."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+
+def _secret(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, dict):
+        if not isinstance(info.context, Folder) or value.keys() != {"file"} or not isinstance(value["file"], str):
+            refuse("is not a secret", "write a string such as ${NAME}, or {file: /run/secrets/name}")
+        return _read(info.context.path / value["file"])
+    if isinstance(value, str | bytes | SecretBytes):
+        return value
+    refuse("is not a secret", "write a string (quote it if it is a number), or {file: /run/secrets/name}")
+
+
+def _read(path: Path) -> bytes:
+    """Read a secret file: a regular file of bounded size, without the newline that editors leave at its end."""
+    try:
+        # Not to wait for a writer should the path be a FIFO; what is opened is what is then examined.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a Path cannot open a descriptor
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                refuse("names a secret file that is not a regular file")
+            content = file.read(SECRET_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
+        refuse(f"names a secret file that cannot be read: {why}", "relative paths begin at the configuration's folder")
+    if len(content) > SECRET_BYTES:
+        refuse(f"names a secret file of more than {SECRET_BYTES} bytes")
+    return content.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _beside(value: str, info: ValidationInfo) -> str:
+    return str(info.context.path / value) if isinstance(info.context, Folder) else value
+
+
+def _log(value: str, info: ValidationInfo) -> str:
+    return value if value in {"-", "stdout", "stderr"} else _beside(value, info)
+
+
+Secret = Annotated[
+    SecretBytes,
+    BeforeValidator(_secret),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "description": "Path of the file with the secret."}},
+                    "required": ["file"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+"""Bytes that are never shown. Written as a string (`${NAME}`), or `{file: path}`."""
+
+FilePath = Annotated[Text, AfterValidator(_beside)]
+"""A path; relative ones are resolved against the folder of the configuration."""
+
+LogPath = Annotated[Text, AfterValidator(_log)]
+"""`-` or `stdout`, `stderr`, or a path as in `FilePath`."""
