@@ -1,0 +1,156 @@
+"""What the gateway does with a header field, by its name.
+
+Servers behind the gateway may fold names (CGI, WSGI and their kin turn every character but letters and digits into
+``_``), so names are compared that way: a field whose name *folds* to one that the gateway owns, without being that
+name, is a look-alike and is dropped (law 4).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ostiary.config.model import IdentityHeaders
+
+
+class Kind(IntEnum):
+    """What becomes of a field. The commonest is the false one: the parser's callback asks for each field."""
+
+    PASS = 0
+    """Goes upstream as it came."""
+    STRIP = 1
+    """Never accepted from a caller: identity headers, look-alikes, and what overrides what the rules decide on."""
+    HOP = 2
+    """Belongs to one connection only (RFC 9110 section 7.6.1), and needs no reading."""
+    HOST = 3
+    AUTHORIZATION = 4
+    CONTENT_LENGTH = 5
+    TRANSFER_ENCODING = 6
+    CONNECTION = 7
+    EXPECT = 8
+    UPGRADE = 9
+    FORWARDED = 10
+    """RFC 7239."""
+    FORWARDED_FOR = 11
+    FORWARDED_PROTO = 12
+    REAL_IP = 13
+    REQUEST_ID = 14
+    CORRELATION_ID = 15
+    COOKIE = 16
+
+
+_KINDS: Final[dict[bytes, Kind]] = {
+    b"host": Kind.HOST,
+    b"authorization": Kind.AUTHORIZATION,
+    b"content-length": Kind.CONTENT_LENGTH,
+    b"transfer-encoding": Kind.TRANSFER_ENCODING,
+    b"connection": Kind.CONNECTION,
+    b"expect": Kind.EXPECT,
+    b"upgrade": Kind.UPGRADE,
+    b"forwarded": Kind.FORWARDED,
+    b"x-forwarded-for": Kind.FORWARDED_FOR,
+    b"x-forwarded-proto": Kind.FORWARDED_PROTO,
+    b"x-real-ip": Kind.REAL_IP,
+    b"x-request-id": Kind.REQUEST_ID,
+    b"x-correlation-id": Kind.CORRELATION_ID,
+    b"cookie": Kind.COOKIE,
+    b"keep-alive": Kind.HOP,
+    b"proxy-connection": Kind.HOP,
+    b"proxy-authorization": Kind.HOP,
+    b"proxy-authenticate": Kind.HOP,
+    b"te": Kind.HOP,
+    b"trailer": Kind.HOP,
+    b"http2-settings": Kind.HOP,
+    # Frameworks take these for the method or the path, which the rules have already judged.
+    b"x-http-method-override": Kind.STRIP,
+    b"x-http-method": Kind.STRIP,
+    b"x-method-override": Kind.STRIP,
+    b"x-original-url": Kind.STRIP,
+    b"x-original-uri": Kind.STRIP,
+    b"x-original-method": Kind.STRIP,
+    b"x-rewrite-url": Kind.STRIP,
+    b"x-envoy-original-path": Kind.STRIP,
+    # Other spellings of the caller's address.
+    b"client-ip": Kind.STRIP,
+    b"true-client-ip": Kind.STRIP,
+    b"x-client-ip": Kind.STRIP,
+    b"x-cluster-client-ip": Kind.STRIP,
+    b"x-remote-ip": Kind.STRIP,
+    b"x-remote-addr": Kind.STRIP,
+    b"x-originating-ip": Kind.STRIP,
+    b"cf-connecting-ip": Kind.STRIP,
+    b"fastly-client-ip": Kind.STRIP,
+    # Identities that other gateways vouch for.
+    b"remote-user": Kind.STRIP,
+    b"x-remote-user": Kind.STRIP,
+    b"x-webauth-user": Kind.STRIP,
+    b"x-user": Kind.STRIP,
+    b"x-user-role": Kind.STRIP,
+    b"x-user-name": Kind.STRIP,
+    b"x-role": Kind.STRIP,
+    b"x-roles": Kind.STRIP,
+    b"x-scope": Kind.STRIP,
+    b"x-scopes": Kind.STRIP,
+    b"x-client-cert": Kind.STRIP,
+    # CGI programs read it as the HTTP_PROXY variable.
+    b"proxy": Kind.STRIP,
+}
+"""By folded name; only the name itself, in any case, has a kind other than `Kind.STRIP`."""
+
+_STRIPPED_PREFIXES: Final = (
+    b"x-forwarded-", b"x-authenticated-", b"x-auth-request-", b"x-consumer-", b"x-ssl-client-", b"ssl-client-",
+)  # fmt: skip
+
+_FOLD: Final = bytes(c if chr(c).isalnum() and c < 128 else ord("-") for c in range(256))
+_MEMO_ENTRIES: Final = 1024
+_MEMO_NAME_BYTES: Final = 64
+
+
+def fold(name: bytes) -> bytes:
+    """Return the spelling under which `name` is compared: lower case, every other character a hyphen."""
+    return name.lower().translate(_FOLD)
+
+
+class HeaderPolicy:
+    """The kind of every header field, given the names that this gateway vouches for.
+
+    The default names of the identity headers are stripped even where others are configured, so that a service that
+    still reads them is not fooled. For requests and responses: an upstream does not name identities to callers either.
+    """
+
+    def __init__(self, identity: IdentityHeaders) -> None:
+        names: set[str] = set(identity.also_strip)
+        for headers in (identity, type(identity)()):
+            values = (getattr(headers, field) for field in type(headers).model_fields if field != "also_strip")
+            names.update(value for value in values if value is not None)
+        self._stripped = frozenset(fold(name.encode("ascii")) for name in names)
+        self.kind: Callable[[bytes], Kind] = _Memo(self._classify).__getitem__
+        """Return the kind of the field named so, as the peer spelt it: one dictionary look-up for a known spelling."""
+
+    def _classify(self, name: bytes) -> Kind:
+        folded = fold(name)
+        if folded in self._stripped:
+            return Kind.STRIP
+        kind = _KINDS.get(folded)
+        if kind is None:
+            return Kind.STRIP if folded.startswith(_STRIPPED_PREFIXES) else Kind.PASS
+        return kind if name.lower() == folded else Kind.STRIP
+
+
+class _Memo(dict[bytes, Kind]):
+    """Spellings already classified. Bounded, since peers choose the spellings: emptied when full."""
+
+    def __init__(self, classify: Callable[[bytes], Kind]) -> None:
+        super().__init__()
+        self._classify = classify
+
+    def __missing__(self, name: bytes) -> Kind:
+        kind = self._classify(name)
+        if len(name) <= _MEMO_NAME_BYTES:
+            if len(self) >= _MEMO_ENTRIES:
+                self.clear()
+            self[name] = kind
+        return kind
