@@ -1,0 +1,62 @@
+"""What is wrong with a configuration: where, what, and how to mend it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Path = tuple[str | int, ...]
+"""The way from the top of the document to a value: keys, and indices from 0."""
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_CONTROL: Final = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong. Lines and columns count from 1; 0 where the file has no such place.
+
+    No part of it repeats a value of the configuration, for that may be a secret; keys are repeated.
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        subject = f"{self.path}: " if self.path else ""
+        return f"{printable(place)}: {subject}{self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used, with all its problems in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
+
+
+def dotted(path: Path) -> str:
+    """Write a path as people do: `routes[2].match.path`, unusual keys quoted."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{key(step)}" for step in path).removeprefix(".")
+
+
+def key(name: str) -> str:
+    """A key as it may be shown: as it is if it is plain, else quoted, bounded and free of control characters."""
+    return name if _PLAIN.fullmatch(name) else f'"{printable(name[:64])}{"…" if len(name) > 64 else ""}"'
+
+
+def printable(text: str) -> str:
+    """The text with control characters escaped, so that a terminal cannot be driven by a file."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
