@@ -1,0 +1,70 @@
+"""Ports and small aiohttp servers, on 127.0.0.1 only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+HOST: Final = "127.0.0.1"
+
+
+def bind(preferred: int) -> socket.socket:
+    """Return a socket bound, not listening, to `preferred`, or to a free port if that is taken (or 0)."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.bind((HOST, preferred))
+    except OSError as error:
+        if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+            sock.close()
+            raise
+        sock.bind((HOST, 0))
+    return sock
+
+
+def reserve(preferred: int) -> socket.socket:
+    """Return a socket that keeps its port from others, while listeners with SO_REUSEPORT of this user may join.
+
+    It proves first that nobody is there, so that the traffic of another gateway is never shared by mistake; as it never
+    listens, it takes no connections itself.
+    """
+    sock = bind(preferred)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return sock
+
+
+def port_of(sock: socket.socket) -> int:
+    """Return the local port of an IPv4 socket."""
+    port: int = sock.getsockname()[1]
+    return port
+
+
+@contextlib.asynccontextmanager
+async def serving(app: web.Application, sock: socket.socket) -> AsyncIterator[None]:
+    """Serve `app` on the bound `sock` for as long as the context is open."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, sock).start()
+        yield
+    finally:
+        await runner.cleanup()
+        sock.close()
+
+
+def run_alone(app: web.Application, sock: socket.socket) -> None:
+    """Serve `app` until interrupted: for running one of the parts by itself."""
+
+    async def forever() -> None:
+        async with serving(app, sock):
+            await asyncio.Event().wait()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(forever())

@@ -1,0 +1,66 @@
+"""The demo from start to end: provider and echo API in this process, the gateway in its own, then the tour."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ostiary.demo import echo
+from ostiary.demo.configuration import Addresses, render
+from ostiary.demo.gateway_process import GatewayFailed, GatewayProcess
+from ostiary.demo.identity_provider import AUDIENCE, IdentityProvider
+from ostiary.demo.loopback import HOST, bind, port_of, reserve, serving
+from ostiary.demo.tour import tour
+
+if TYPE_CHECKING:
+    import socket
+
+    from ostiary.demo.telling import Telling
+
+_READY_WITHIN: Final = 30.0
+
+
+async def run(telling: Telling, *, once: bool, workers: int) -> int:
+    """Run the demo; return its exit code: 0, or 1 if a step was surprised or something did not start.
+
+    Without `once` it stays up after the tour until cancelled or interrupted. SIGTERM ends it as an interrupt does.
+    """
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ostiary-demo-")))
+        provider_socket, echo_socket = bind(9000), bind(9001)
+        gateway_socket = stack.enter_context(reserve(8080))
+        with bind(9090) as admin_socket:
+            at = _addresses(gateway_socket, admin_socket, provider_socket, echo_socket)
+        await stack.enter_async_context(serving(IdentityProvider(at.provider).application(), provider_socket))
+        await stack.enter_async_context(serving(echo.application(), echo_socket))
+
+        text = render(at, AUDIENCE, workers)
+        path = folder / "ostiary.yaml"
+        path.write_text(text, encoding="utf-8")
+        started = time.monotonic()
+        gateway = await stack.enter_async_context(GatewayProcess(path, folder / "gateway.log"))
+        try:
+            await gateway.ready(f"{at.admin}/health/ready", _READY_WITHIN)
+        except GatewayFailed as failed:
+            telling.failure(str(failed))
+            return 1
+        telling.opening(at, path, text, time.monotonic() - started, workers)
+        surprised = await tour(at, telling.step)
+        telling.summary(len(surprised), sum(surprised))
+        if not once:
+            telling.farewell(at)
+            with contextlib.suppress(asyncio.CancelledError):  # an interrupt is how it is meant to end
+                await asyncio.Event().wait()
+        return int(any(surprised))
+
+
+def _addresses(*sockets: socket.socket) -> Addresses:
+    return Addresses(*(f"http://{HOST}:{port_of(sock)}" for sock in sockets))
