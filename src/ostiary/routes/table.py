@@ -1,0 +1,166 @@
+"""Which route a request belongs to.
+
+The precedence, all of it:
+
+1. *Host*: the exact name, else the longest ``*.suffix``, else ``*``. The first of these that any route names is the
+   only one looked at.
+2. *Path*: of all patterns that match, the one that is more specific at the first segment where they differ: literal,
+   then ``{name}``, then ``/**``.
+3. *Method*: among routes of that very pattern, one that names the method, else one for all methods.
+
+Nothing falls through to a less specific host or path because a method or a path is missing further up: a request that
+the more specific rule does not allow must not be judged by a more general one. It belongs to no route.
+
+So does a request that differs from a literal segment only in case (``/Admin`` where there is ``/admin``): some services
+tell them apart and some do not, so neither the rule for ``/admin`` nor one for ``/**`` can be applied without doubt.
+
+The cost depends on the length of the path, not on the number of routes. Nothing is remembered of requests.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, cast
+
+from ostiary.routes.pattern import parse, parse_host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ostiary.config.model import Match
+    from ostiary.routes.pattern import Pattern
+
+T = TypeVar("T")
+
+
+class DuplicateRoute(ValueError):
+    """Two routes claim the same host, pattern and method."""
+
+
+class RouteTable(Generic[T]):
+    """Compiled routes. Hosts and paths are canonical: `http.host.Host.name` and `http.target.Target.path`."""
+
+    def __init__(self, entries: Iterable[tuple[Match, T]]) -> None:
+        """Compile `entries`. Raises `DuplicateRoute`, and `BadPattern` for a path that cannot be read."""
+        self._exact: Final[dict[str, _Paths[T]]] = {}
+        self._suffixes: Final[dict[str, _Paths[T]]] = {}
+        self._any: _Paths[T] = _Paths()
+        for match, value in entries:
+            pattern = parse(match.path)
+            methods = (None,) if match.methods is None else match.methods
+            for host in match.hosts:
+                try:
+                    self._paths(host).add(pattern, methods, value)
+                except DuplicateRoute:
+                    raise DuplicateRoute(f"{host} {match.path}") from None
+
+    def match(self, host: str, method: str, path: str) -> T | None:
+        """Return the route of a request, or None if it belongs to none."""
+        paths = self._exact.get(host)
+        if paths is None:
+            paths = (self._by_suffix(host) if self._suffixes else None) or self._any
+        leaf = paths.literal.get(path)
+        if leaf is None:
+            leaf = paths.walk(path)
+            if leaf is None:
+                return None
+        found = leaf.get(method)
+        return leaf.get(None) if found is None else found
+
+    def _paths(self, host: str) -> _Paths[T]:
+        name = parse_host(host)
+        if name == "*":
+            return self._any
+        if name.startswith("*."):
+            return self._suffixes.setdefault(name[1:], _Paths())
+        return self._exact.setdefault(name, _Paths())
+
+    def _by_suffix(self, host: str) -> _Paths[T] | None:
+        dot = host.find(".", 1)
+        while dot != -1:
+            paths = self._suffixes.get(host[dot:])
+            if paths is not None:
+                return paths
+            dot = host.find(".", dot + 1)
+        return None
+
+
+_Leaf: TypeAlias = dict[str | None, T]
+"""The routes of one host and pattern by method; None is every other method."""
+
+
+class _Node(Generic[T]):
+    """A place in the tree of patterns: what may follow the segments that lead here."""
+
+    __slots__ = ("folded", "leaf", "literals", "parameter", "rest")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, _Node[T]] = {}
+        self.folded: set[str] = set()
+        self.parameter: _Node[T] | None = None
+        self.leaf: _Leaf[T] | None = None
+        self.rest: _Leaf[T] | None = None
+
+
+class _Paths(Generic[T]):
+    """The routes of one host."""
+
+    __slots__ = ("_depth", "_nowhere", "_root", "literal")
+
+    def __init__(self) -> None:
+        self._root: _Node[T] = _Node()
+        self._depth = 0
+        self._nowhere: _Leaf[T] = {}
+        self.literal: dict[str, _Leaf[T]] = {}
+        """A short cut to the patterns of literals only, which win wherever they match."""
+
+    def add(self, pattern: Pattern, methods: Iterable[str | None], value: T) -> None:
+        """Enter `value`; a method of None is all of them. Raises `DuplicateRoute`."""
+        leaf = self._leaf(pattern)
+        for method in methods:
+            if method in leaf:
+                raise DuplicateRoute
+            leaf[method] = value
+
+    def _leaf(self, pattern: Pattern) -> _Leaf[T]:
+        self._depth = max(self._depth, len(pattern.segments))
+        node = self._root
+        for segment in pattern.segments:
+            if segment is None:
+                node.parameter = node.parameter or _Node()
+                node = node.parameter
+            else:
+                node.folded.add(segment.lower())
+                node = node.literals.setdefault(segment, _Node())
+        if pattern.rest:
+            node.rest = {} if node.rest is None else node.rest
+            return node.rest
+        if node.leaf is None:
+            node.leaf = {}
+            if None not in pattern.segments:
+                self.literal["/" + "/".join(cast("tuple[str, ...]", pattern.segments))] = node.leaf
+        return node.leaf
+
+    def walk(self, path: str) -> _Leaf[T] | None:
+        """Return the leaf of the most specific pattern that matches `path`."""
+        # What lies deeper than any pattern is left in one piece: nothing looks at it.
+        segments = path.split("/", self._depth + 1)
+        if segments[-1] == "":
+            segments.pop()
+        return self._descend(self._root, segments, 1)
+
+    def _descend(self, node: _Node[T], segments: list[str], at: int) -> _Leaf[T] | None:
+        if at >= len(segments):
+            return node.rest if node.leaf is None else node.leaf
+        segment = segments[at]
+        child = node.literals.get(segment)
+        if child is not None:
+            found = self._descend(child, segments, at + 1)
+            if found is not None:
+                return found
+        elif segment.lower() in node.folded:
+            return self._nowhere
+        if node.parameter is not None:
+            found = self._descend(node.parameter, segments, at + 1)
+            if found is not None:
+                return found
+        return node.rest
