@@ -1,0 +1,72 @@
+# Everything a developer or CI runs. Needs Linux, Python 3.11 or later with venv and pip, and make; the rest is
+# installed, pinned by hash, into .venv. A stamp in .venv says what it holds, so that a second run is quick.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --retries 10
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-header --no-emit-index-url --no-emit-find-links
+OIDC := tests/support/oidc
+JOBS ?= 2
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format bench soak fuzz lock clean
+
+help: ## what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.run ## a gateway with everything around it, and a tour of it (ARGS=--once ends after the tour)
+	@$(BIN)/ostiary demo $(ARGS)
+
+test: $(VENV)/.test $(OIDC)/node_modules/.stamp ## everything that CI runs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/check_mirror.py
+	$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+check: $(VENV)/.test ## the developer's loop: format, lint, types, mirrored tests, fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/check_mirror.py
+	$(BIN)/pytest -q -n $(JOBS) -m "not real" $(ARGS)
+
+format: $(VENV)/.test ## rewrite the sources in the one format, with the lint's safe fixes
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## the gateway and its peers side by side, into bench/results (ARGS=--quick)
+	@$(BIN)/python -m bench $(ARGS)
+
+soak: $(VENV)/.dev ## half an hour of mixed load, watching memory (ARGS=--minutes=5)
+	@$(BIN)/python -m bench.soak $(ARGS)
+
+fuzz: $(VENV)/.test ## the property tests, with many more examples
+	$(BIN)/pytest -q -n $(JOBS) --hypothesis-profile=fuzz -m property --timeout=1800 $(ARGS)
+
+lock: $(VENV)/.dev ## resolve the dependencies anew into requirements/ (ARGS=--upgrade for newer ones)
+	$(LOCK) $(ARGS) --group build -o requirements/run.lock
+	$(LOCK) $(ARGS) --group build --group lint --group test -c requirements/run.lock -o requirements/test.lock
+	$(LOCK) $(ARGS) --group dev -c requirements/test.lock -o requirements/dev.lock
+
+clean: ## remove whatever make installed or built
+	rm -rf $(VENV) $(OIDC)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ostiary needs Python 3.11 or later: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+# The project itself comes last, without resolving anything: what it needs is in the lock, its build backend too.
+$(VENV)/.run $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: requirements/%.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r $<
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# npm's own command in the wheel is a dangling script, so Node runs the npm that lies beside it.
+$(OIDC)/node_modules/.stamp: $(OIDC)/package-lock.json $(OIDC)/package.json $(VENV)/.test
+	$(BIN)/python scripts/npm.py ci --prefix $(OIDC) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
