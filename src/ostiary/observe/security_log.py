@@ -1,8 +1,8 @@
 """One JSON line for each event that a security team wants to see, apart from the traffic's log.
 
 Names of events are an interface: rules match them. One is never renamed, only added. Whoever can cause an event can
-cause a million of them, so that each name is written at most `PER_SECOND` times a second; what was held back is counted,
-and told by the next line of that name or within about a second.
+cause a million of them, so each name is written at most `PER_SECOND` times a second; what was held back is counted, and
+told by the next line of that name or within about a second.
 """
 
 from __future__ import annotations
