@@ -7,13 +7,13 @@ import contextlib
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
-    from types import TracebackType
 
 _POLL: Final = 0.05
 _GRACE: Final = 10.0
@@ -25,50 +25,18 @@ class GatewayFailed(Exception):
 
 
 class GatewayProcess:
-    """`ostiary serve` on a configuration file, its output going to `log`.
+    """A gateway that was started, and the file that its output goes to."""
 
-    It runs in a session of its own: an interrupt typed at the terminal reaches only the demo, which then takes the
-    gateway down in order.
-    """
-
-    def __init__(self, config: Path, log: Path) -> None:
-        self._arguments = (sys.executable, "-m", "ostiary", "serve", "--config", str(config))
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self._process = process
         self._log = log
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def __aenter__(self) -> Self:
-        tied = (sys.executable, "-m", "ostiary.demo.tied", str(os.getpid()))
-        with self._log.open("wb") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *tied,
-                *self._arguments,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        process = self._process
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _GRACE)
-        with contextlib.suppress(ProcessLookupError):  # whatever is left of its session's first group
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
 
     async def ready(self, url: str, deadline: float) -> None:
         """Return once `url` answers 200. Raises `GatewayFailed` if the gateway exits, or after `deadline` seconds."""
         try:
             async with asyncio.timeout(deadline), aiohttp.ClientSession() as session:
                 while not await _answers(session, url):
-                    if self._process is None or self._process.returncode is not None:
+                    if self._process.returncode is not None:
                         raise GatewayFailed(f"The gateway stopped while starting.\n{self.log_tail()}")
                     await asyncio.sleep(_POLL)
         except TimeoutError:
@@ -80,9 +48,36 @@ class GatewayProcess:
         return "\n".join(lines) or "(it wrote nothing)"
 
 
+@contextlib.asynccontextmanager
+async def gateway_process(command: Sequence[str], log: Path) -> AsyncIterator[GatewayProcess]:
+    """Run `command` while the context is open, then ask it to stop, and kill what has not after a grace period.
+
+    It has a session of its own: an interrupt typed at the terminal reaches only the demo, which then takes the
+    gateway down in order. Should the demo itself be killed, the gateway is told by the system.
+    """
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "ostiary.demo.tied", str(os.getpid()), *command),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield GatewayProcess(process, log)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), _GRACE)
+        with contextlib.suppress(ProcessLookupError):  # whatever it may have left in its group
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
 async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
     try:
         async with session.get(url) as answer:
             return answer.status == 200
-    except (aiohttp.ClientError, OSError):
+    except aiohttp.ClientError:
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ostiary.demo import echo
 from ostiary.demo.configuration import Addresses, render
-from ostiary.demo.gateway_process import GatewayFailed, GatewayProcess
+from ostiary.demo.gateway_process import GatewayFailed, gateway_process
 from ostiary.demo.identity_provider import AUDIENCE, IdentityProvider
 from ostiary.demo.loopback import HOST, bind, port_of, reserve, serving
 from ostiary.demo.tour import tour
@@ -46,7 +47,8 @@ async def run(telling: Telling, *, once: bool, workers: int) -> int:
         path = folder / "ostiary.yaml"
         path.write_text(text, encoding="utf-8")
         started = time.monotonic()
-        gateway = await stack.enter_async_context(GatewayProcess(path, folder / "gateway.log"))
+        command = (sys.executable, "-m", "ostiary", "serve", "--config", str(path))
+        gateway = await stack.enter_async_context(gateway_process(command, folder / "gateway.log"))
         try:
             await gateway.ready(f"{at.admin}/health/ready", _READY_WITHIN)
         except GatewayFailed as failed:
