@@ -1,0 +1,61 @@
+"""A JWK Set document (RFC 7517 section 5) into the keys of it that can be used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ostiary.jose.jwk import UnusableKey, public_key
+from ostiary.jose.strict_json import parse_object
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ostiary.jose.key import Key
+
+
+class UnusableKeySet(ValueError):
+    """Not a JWK Set from which any key can be had; its text says why and repeats nothing of it."""
+
+
+class Ignored(NamedTuple):
+    """A member of a set that did not become a key: its place, counted from 0, and why."""
+
+    place: int
+    why: str
+
+
+_DESCRIBED: Final = 5
+
+
+def describe(ignored: list[Ignored]) -> str:
+    """Say which entries were ignored and why, the first few of them."""
+    told = "; ".join(f"entry {one.place}: {one.why}" for one in ignored[:_DESCRIBED])
+    return told if len(ignored) <= _DESCRIBED else f"{told}; and {len(ignored) - _DESCRIBED} more"
+
+
+def read(text: bytes, algorithms: Collection[str], max_keys: int) -> tuple[list[Key], list[Ignored]]:
+    """Return the keys of the set that verify one of `algorithms`, and what was passed over (RFC 7517 section 5).
+
+    Raises UnusableKeySet if `text` is not a JWK Set, holds more than `max_keys`, or none that is usable: a provider
+    without keys is more likely broken than without need of any.
+    """
+    try:
+        entries = parse_object(text).get("keys")
+    except ValueError as error:
+        raise UnusableKeySet("the key set is not a JSON object") from error
+    if not isinstance(entries, list):
+        raise UnusableKeySet("the key set has no array of keys")
+    if len(entries) > max_keys:
+        raise UnusableKeySet(f"the key set holds more than {max_keys} keys")
+    keys: dict[object, Key] = {}
+    ignored = []
+    for place, jwk in enumerate(entries):
+        try:
+            key = public_key(jwk, algorithms)
+        except UnusableKey as error:
+            ignored.append(Ignored(place, str(error)))
+        else:
+            keys[key.fingerprint] = key
+    if not keys:
+        raise UnusableKeySet("the key set holds no usable key")
+    return list(keys.values()), ignored

@@ -1,0 +1,58 @@
+"""JSON objects that can be read one way only (RFC 8259; RFC 7515 section 4, RFC 7519 section 4).
+
+Two parsers that disagree about a duplicate member, a lone surrogate or ``NaN`` can be made to see two different tokens.
+All of these are refused here, and so is nesting that no claim set needs.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import msgspec
+
+_MAX_DEPTH: Final = 32
+_SPACE_AS_QUOTE: Final = bytes.maketrans(b" \t\r\n", b'""""')
+
+
+def parse_object(text: bytes) -> dict[str, object]:
+    """Return the JSON object that `text` (UTF-8) holds. Raises ValueError for anything else.
+
+    The fast decoder keeps the last of two equal members, so members are counted as well. In valid JSON every member has
+    a colon that follows a quotation mark or white space: if there are no more such colons than members were decoded,
+    none was lost. Where strings hold such colons too, a slow parser that sees every member has the last word.
+    """
+    try:
+        decoded = msgspec.json.decode(text)
+        if type(decoded) is not dict:
+            raise ValueError("not a JSON object")
+        if _members(decoded, _MAX_DEPTH) != text.translate(_SPACE_AS_QUOTE).count(b'":'):
+            _every_member.decode(text.decode())
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError("not JSON") from error
+    return decoded
+
+
+def _members(value: dict[str, object] | list[object], depth: int) -> int:
+    """Count the members of `value` and of everything in it."""
+    if not depth:
+        raise ValueError("nested too deeply")
+    count = 0
+    children: object = value
+    if type(value) is dict:
+        count = len(value)
+        children = value.values()
+    for child in children:  # type: ignore[attr-defined]  # values of either
+        if type(child) is dict or type(child) is list:
+            count += _members(child, depth - 1)
+    return count
+
+
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
+
+
+_every_member: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates)
