@@ -46,7 +46,7 @@ soak: $(VENV)/.dev ## half an hour of mixed load, watching memory (ARGS=--minute
 	@$(BIN)/python -m bench.soak $(ARGS)
 
 fuzz: $(VENV)/.test ## the property tests, with many more examples
-	$(BIN)/pytest -q -n $(JOBS) --hypothesis-profile=fuzz -m property --timeout=1800 $(ARGS)
+	$(BIN)/pytest -q -n $(JOBS) --hypothesis-profile=fuzz -m hypothesis --timeout=1800 $(ARGS)
 
 lock: $(VENV)/.dev ## resolve the dependencies anew into requirements/ (ARGS=--upgrade for newer ones)
 	$(LOCK) $(ARGS) --group build -o requirements/run.lock

@@ -1,6 +1,7 @@
-"""Check that the tests mirror the sources: ``src/ostiary/a/b.py`` is tested by ``tests/a/test_b.py``, and by nothing else.
+"""Check that the tests mirror the sources: ``src/ostiary/a/b.py`` is tested by ``tests/a/test_b.py``.
 
-Prints what is missing or orphaned and exits 1, or exits 0. Folders of `tests` that mirror nothing (`FREE`) are left alone.
+Prints what is missing or orphaned and exits 1, or exits 0. Folders of `tests` that mirror nothing (`FREE`) are left
+alone.
 """
 
 from __future__ import annotations
