@@ -31,13 +31,13 @@ class Head(msgspec.Struct):
     method: bytes = b""
     target: bytes = b""
     version: str = ""
-    hosts: Sequence[bytes] = ()
-    lengths: Sequence[bytes] = ()
-    codings: Sequence[bytes] = ()
+    hosts: tuple[bytes, ...] = ()
+    lengths: tuple[bytes, ...] = ()
+    codings: tuple[bytes, ...] = ()
     """Transfer-Encoding."""
-    connection: Sequence[bytes] = ()
-    expect: Sequence[bytes] = ()
-    upgrade: Sequence[bytes] = ()
+    connection: tuple[bytes, ...] = ()
+    expect: tuple[bytes, ...] = ()
+    upgrade: tuple[bytes, ...] = ()
 
 
 class Framing(msgspec.Struct, frozen=True):
@@ -48,8 +48,6 @@ class Framing(msgspec.Struct, frozen=True):
     """In origin-form, not yet canonical."""
     body: int
     """Bytes, or `CHUNKED`."""
-    field: bytes
-    """The header line that says so upstream, ended by CRLF; empty if the caller announced no body."""
     keep_alive: bool
     expects_continue: bool
     """The caller waits for 100 (Continue) before it sends the body."""
@@ -57,18 +55,6 @@ class Framing(msgspec.Struct, frozen=True):
     """The protocol asked for, lower-case; empty if none is."""
     options: frozenset[bytes]
     """Connection options, lower-case: also the names of fields meant for this connection only."""
-
-
-class ResponseFraming(msgspec.Struct, frozen=True):
-    """The one way to read a response's head."""
-
-    body: int
-    """Bytes, or `CHUNKED`, or `UNTIL_CLOSE`."""
-    field: bytes
-    """The header line that was announced: also of a body that HEAD or 304 leave out; empty if none was."""
-    keep_alive: bool
-    options: frozenset[bytes]
-    """As in a request."""
 
 
 class BadFraming(msgspec.Struct, frozen=True):
@@ -117,46 +103,30 @@ def request_framing(head: Head) -> Framing | BadFraming:
     if isinstance(target, BadFraming):
         return target
     if not (head.lengths or head.codings or head.connection or head.expect or head.upgrade):
-        return Framing(host, target, 0, b"", head.version == "1.1", False, b"", _NO_OPTIONS)
-    body, field = 0, b""
-    if head.lengths or head.codings:
-        announced = _body(head.lengths, head.codings, head.version)
-        if isinstance(announced, BadFraming):
-            return announced
-        body, field = announced, _field(announced)
+        return Framing(host, target, 0, head.version == "1.1", False, b"", _NO_OPTIONS)
+    body = _body(head.lengths, head.codings, head.version) if head.lengths or head.codings else 0
+    if isinstance(body, BadFraming):
+        return body
     options = connection_options(head.connection) if head.connection else _NO_OPTIONS
     wishes = _wishes(head, body, options) if head.expect or head.upgrade else _NO_WISHES
     if isinstance(wishes, BadFraming):
         return wishes
-    return Framing(host, target, body, field, persistent(head.version, options), *wishes, options)
+    return Framing(host, target, body, persistent(head.version, options), *wishes, options)
 
 
 def response_framing(
-    status: int,
-    request_method: bytes,
-    lengths: Sequence[bytes],
-    codings: Sequence[bytes],
-    version: str,
-    connection: Sequence[bytes] = (),
-) -> ResponseFraming | BadFraming:
-    """Read the framing of a response (RFC 9112 section 6.3), or say what is wrong with it."""
+    status: int, request_method: bytes, version: str, lengths: Sequence[bytes], codings: Sequence[bytes]
+) -> int | BadFraming:
+    """Return the length of a response's body, `CHUNKED` or `UNTIL_CLOSE` (RFC 9112 section 6.3), or what is wrong."""
     if version != "1.1" and version != "1.0":  # noqa: PLR1714 - as above
         return BAD_VERSION
-    body, field = UNTIL_CLOSE, b""
-    if lengths or codings:
-        announced = _body(lengths, codings, version)
-        if isinstance(announced, BadFraming):
-            return announced
-        body, field = announced, _field(announced)
+    body = _body(lengths, codings, version) if lengths or codings else UNTIL_CLOSE
+    if isinstance(body, BadFraming):
+        return body
     if status < 200 or status == 204:
         # Whoever announces a body here might send it: as the answer to the next request on the connection.
-        if body not in {0, UNTIL_CLOSE}:
-            return UNWANTED_BODY
-        body, field = 0, b""
-    elif status == 304 or request_method == b"HEAD":
-        body = 0
-    options = connection_options(connection) if connection else _NO_OPTIONS
-    return ResponseFraming(body, field, body != UNTIL_CLOSE and persistent(version, options), options)
+        return 0 if body in {0, UNTIL_CLOSE} else UNWANTED_BODY
+    return 0 if status == 304 or request_method == b"HEAD" else body
 
 
 def connection_options(values: Sequence[bytes]) -> frozenset[bytes]:
@@ -170,10 +140,6 @@ def connection_options(values: Sequence[bytes]) -> frozenset[bytes]:
 def persistent(version: str, options: frozenset[bytes]) -> bool:
     """Whether the connection outlives the message (RFC 9112 section 9.3)."""
     return b"close" not in options and (version == "1.1" or b"keep-alive" in options)
-
-
-def _field(body: int) -> bytes:
-    return b"Transfer-Encoding: chunked\r\n" if body == CHUNKED else b"Content-Length: %d\r\n" % body
 
 
 def _origin_form(target: bytes, host: Host) -> bytes | BadFraming:
