@@ -1,10 +1,10 @@
 """The token bucket as arithmetic: no clock, no store.
 
-A bucket holds up to `burst` tokens and gains `rate` a second. Its state is how many tokens it held at which moment; what
-it holds now follows. This was chosen over the single number of the generic cell rate algorithm (the moment at which
-the bucket will be full), because tokens are spent in whole numbers: a burst of 100 is exactly 100 at any rate, where a
-hundred rounded intervals of 1/3 s make 99 or 100 as chance has it, and an epoch in microseconds leaves a double a
-quarter of one to round with.
+A bucket holds up to `burst` tokens and gains `rate` a second. Its state is how many tokens it held at which moment;
+what it holds now follows. This was chosen over the one number of the generic cell rate algorithm (the moment at which
+the bucket will be full), because tokens are spent in whole numbers: a burst of 100 is exactly 100 at any rate, where
+a hundred rounded intervals of 1/3 s make 99 or 100 as chance has it; and where the clock counts from 1970, a double
+rounds that moment to a quarter of a microsecond, which is much at 100,000 a second.
 
 Laws, for any sequence of takes:
 

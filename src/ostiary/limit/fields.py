@@ -1,9 +1,9 @@
 """The `RateLimit` and `RateLimit-Policy` fields (draft-ietf-httpapi-ratelimit-headers-11), rendered to bytes.
 
-A token bucket is told as the policy "`q` requests every `w` seconds": its burst, and the time in which it refills, rounded
-up, so that a client which keeps to it is never refused. `r` is what is left and `t` the time in which `r` tokens
-are earned, so that r/t never promises more than q/w does (section 8.5); with nothing left, `t` is how long until there
-is something, and `Retry-After` is never earlier (section 6).
+A token bucket is told as the policy "`q` requests every `w` seconds": its burst, and the time in which it refills,
+rounded up, so that a client which keeps to it is never refused. `r` is what is left and `t` the time in which `r`
+tokens are earned, so that r/t never promises more than q/w does (section 8.5); with nothing left, `t` is how long
+until there is something, and `Retry-After` is never earlier (section 6).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def sf_string(text: str) -> str:
 
 
 class LimitFields:
-    """Renders both fields for one bucket. `name` is the policy's, shown to callers; see `sf_string` for what it raises."""
+    """Renders both fields for one bucket. `name` is the policy's, shown to callers. Raises as `sf_string` does."""
 
     def __init__(self, name: str, rate: float, burst: int) -> None:
         policy = sf_string(name)

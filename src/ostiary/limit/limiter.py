@@ -54,10 +54,11 @@ class Limiter:
 
     def __init__(self, name: str, limit: Limit, tiers: TierTable, store: LimitStore) -> None:
         self._store: Final = store
-        self._by_address: Final = limit.key == "client_address"
+        self.by_address: Final = limit.key == "client_address"
         self._open: Final = limit.on_store_failure == "open"
         rules = {tier: _compile(name, tier, bucket) for tier, bucket in limit.tiers.items()}
         self._rules: Final = tiers.nearest(rules)
+        self.tier_of: Final = tiers.of_claim
 
     def key_for(self, issuer: str | None, subject: str | None, address: str) -> str:
         """The name of a caller's bucket: a digest, so that the store learns neither names nor addresses.
@@ -66,7 +67,7 @@ class Limiter:
         subject that looks like an address, nor one subject of two issuers. A token without subject counts for its
         issuer and the address. Worth keeping with the token or the connection: it costs some microseconds.
         """
-        if self._by_address or issuer is None:
+        if self.by_address or issuer is None:
             who = f"a{network_of(address)}"
         elif subject:
             who = f"s{len(issuer)}:{issuer}{subject}"

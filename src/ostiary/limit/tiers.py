@@ -32,7 +32,7 @@ class TierTable:
         return self._lowest if claim is None else self._of_claim.get(claim, self._lowest)
 
     def nearest(self, listed: Mapping[str, T]) -> dict[str, T]:
-        """Each tier's entry: its own, or that of the nearest lower tier listed, or the lowest listed for those below it.
+        """Each tier's entry: its own, or that of the nearest lower tier listed, or if there is none the lowest listed.
 
         Raises `ValueError` if nothing is listed or what is listed is not a tier.
         """

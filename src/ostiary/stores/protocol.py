@@ -1,4 +1,4 @@
-"""What a store of shared limits can do, and the two ways in which it cannot."""
+"""What a store of shared limits can do, and the ways in which it cannot."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import msgspec
 class Taken(msgspec.Struct, frozen=True, gc=False):
     """What a bucket answered. `remaining` is whole tokens, rounded down; the times are seconds.
 
-    `retry_after` is how long until the same cost would be granted if nobody else took (0 when allowed), `reset` how long
-    until the bucket is full.
+    `retry_after` is how long until the same cost would be granted if nobody else took (0 when allowed), `reset` how
+    long until the bucket is full.
     """
 
     allowed: bool
@@ -21,18 +21,26 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
 
 
 class StoreUnavailable(Exception):
-    """Nothing can be said about the bucket now. A take may or may not have been charged; never is one granted unpaid."""
+    """Nothing can be said of the bucket now. The take may have been charged or not; it is never granted unpaid."""
 
 
 class StoreMisconfigured(Exception):
-    """The store answers, but not to us: trying again would not help, the operator must act. Carries no secret."""
+    """The store answers, but not to us: trying again would not help, the operator must act. Tells no secret."""
+
+
+class ConnectionLost(StoreUnavailable):
+    """The connection broke, or what came over it made no sense; a new one may do better at once."""
+
+
+class Unscripted(Exception):
+    """The server does not know the script by its name."""
 
 
 class LimitStore(Protocol):
     """Token buckets by key. A key is always asked for with the same rate and burst; without a bucket, it is full."""
 
     async def start(self) -> None:
-        """Begin. Raises `StoreMisconfigured`; a store that is merely away leaves `healthy` false and heals by itself."""
+        """Begin. Raises `StoreMisconfigured`; a store that is merely away is not healthy, and heals by itself."""
 
     async def take(self, key: str, rate: float, burst: int, cost: float, mono: float) -> Taken:
         """Take `cost` tokens (see `bucket.charge`) from the bucket that refills `rate` a second up to `burst`.
