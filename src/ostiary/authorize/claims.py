@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ostiary.authenticate.identity import claim
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import ACCESS_DENIED
 
@@ -15,31 +16,17 @@ if TYPE_CHECKING:
 _REFUSAL: Final = Refusal(ACCESS_DENIED, "A claim of the token has no value that is accepted here.")
 
 
-def claim_at(claims: object, path: str) -> object:
-    """Return the claim named by `path`, or None.
-
-    A claim whose whole name is `path` comes first, so that names with dots in them (``https://example.com/plan``)
-    work; then each dot descends into an object.
-    """
-    if not isinstance(claims, dict):
-        return None
-    if path in claims:
-        return claims[path]
-    head, dot, rest = path.partition(".")
-    return claim_at(claims.get(head), rest) if dot else None
-
-
 class ClaimOneOf:
     """The claim, or an element of it if it is an array, equals one of these values and is of the same type."""
 
-    def __init__(self, claim: str, accepted: Iterable[str | int | bool]) -> None:
-        self._claim = claim
+    def __init__(self, name: str, accepted: Iterable[str | int | bool]) -> None:
+        self._claim = name
         # True == 1 in Python, and never in JSON.
         self._accepted = frozenset((type(value), value) for value in accepted)
 
     def authorize(self, identity: Identity) -> Refusal | None:
         """See `Authorizer.authorize`."""
-        value = claim_at(identity.claims, self._claim)
+        value = claim(identity.claims, self._claim)
         values = value if isinstance(value, list) else [value]
         for one in values:
             if isinstance(one, str | int) and (type(one), one) in self._accepted:
@@ -50,13 +37,13 @@ class ClaimOneOf:
 class ClaimDomain:
     """The claim is an address with exactly one ``@`` and one of these domains, in any case."""
 
-    def __init__(self, claim: str, domains: Iterable[str]) -> None:
-        self._claim = claim
+    def __init__(self, name: str, domains: Iterable[str]) -> None:
+        self._claim = name
         self._domains = frozenset(domain.lower() for domain in domains)
 
     def authorize(self, identity: Identity) -> Refusal | None:
         """See `Authorizer.authorize`."""
-        value = claim_at(identity.claims, self._claim)
+        value = claim(identity.claims, self._claim)
         if not isinstance(value, str) or value.count("@") != 1:
             return _REFUSAL
         local, _, domain = value.partition("@")

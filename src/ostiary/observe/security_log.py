@@ -49,6 +49,8 @@ KEYS_STALE: Final = Event("keys_stale", "high")
 KEYS_UNAVAILABLE: Final = Event("keys_unavailable", "critical")
 """An issuer has no usable keys: its tokens are refused with 503."""
 KEYS_RECOVERED: Final = Event("keys_recovered", "info")
+KEYS_CHANGED: Final = Event("keys_changed", "info")
+"""An issuer published other keys than before."""
 KEY_REJECTED: Final = Event("key_rejected", "warning")
 """A published key that is malformed, too weak or of a refused kind was left out."""
 PRIVATE_KEY_PUBLISHED: Final = Event("private_key_published", "critical")
@@ -74,6 +76,18 @@ OF_REASON: Final = {
     "internal_error": INTERNAL_ERROR,
 }
 """The event that a refusal is, by the code of its reason. A missing or expired token is an ordinary day."""
+
+
+OF_KEY_EVENT: Final = {
+    "refresh_failed": KEYS_REFRESH_FAILED,
+    "stale": KEYS_STALE,
+    "unavailable": KEYS_UNAVAILABLE,
+    "refresh_recovered": KEYS_RECOVERED,
+    "keys_changed": KEYS_CHANGED,
+    "keys_ignored": KEY_REJECTED,
+    "private_key": PRIVATE_KEY_PUBLISHED,
+}
+"""The event that a change of an issuer's keys is, by its kind."""
 
 
 class SecurityRecord(msgspec.Struct, omit_defaults=True):

@@ -42,7 +42,7 @@ class IdentityHeaderRenderer:
             (names.org_id, field_text(identity.organisation or "")),
             (names.tenant_plan, field_text(identity.plan or "")),
             (names.token_issuer, field_text(identity.issuer)),
-            (names.token_scopes, " ".join(field_text(scope) for scope in identity.scope_list)),
+            (names.token_scopes, " ".join(field_text(scope) for scope in identity.scopes_in_order)),
             (names.token_expires, expires),
         )
         return "".join(f"{name}: {value}\r\n" for name, value in fields if name and value).encode("ascii")

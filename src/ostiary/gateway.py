@@ -1,0 +1,209 @@
+"""The composition root: a configuration goes in, a running gateway comes out. The only file that wires."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ostiary.authenticate.jwt import JwtAuthenticator
+from ostiary.authorize.policy import compile_requirements
+from ostiary.decision.pipeline import Pipeline
+from ostiary.http.headers import HeaderPolicy
+from ostiary.jose.cache import TokenCache
+from ostiary.jose.configured import key_source
+from ostiary.jose.source import KeyStatus
+from ostiary.jose.verify import TokenVerifier
+from ostiary.limit.limiter import Limiter
+from ostiary.limit.tiers import TierTable
+from ostiary.observe.bugs import Bugs
+from ostiary.observe.security_log import OF_KEY_EVENT
+from ostiary.propagate.headers import IdentityHeaderRenderer
+from ostiary.propagate.pass_through import PassThrough
+from ostiary.proxy.deadlines import Deadlines
+from ostiary.proxy.door import ProxyDoor
+from ostiary.proxy.pool import UpstreamPool
+from ostiary.routes.route import Policy, Route
+from ostiary.routes.table import RouteTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ostiary.config.model import Config
+    from ostiary.config.model import Route as RouteConfig
+    from ostiary.decision.stages import Propagator
+    from ostiary.jose.source import KeyEvent
+    from ostiary.observe.access_log import AccessLog
+    from ostiary.observe.metrics import Metrics
+    from ostiary.observe.security_log import SecurityLog
+    from ostiary.stores.protocol import LimitStore
+
+_BACKLOG = 1024
+
+
+class GatewayStatus(msgspec.Struct, frozen=True):
+    """Whether one worker can do its work, and why not."""
+
+    ready: bool
+    issuers: dict[str, KeyStatus]
+    store_healthy: bool
+
+
+class Gateway:
+    """Everything that one worker runs. Build it, `start` it, `drain` it; it starts once."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: LimitStore,
+        metrics: Metrics,
+        access_log: AccessLog | None,
+        security_log: SecurityLog,
+        *,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.config = config
+        self.pipeline: Pipeline
+        self.door: ProxyDoor
+        self._store = store
+        self._metrics = metrics
+        self._security_log = security_log
+        self._wall = wall
+        self._monotonic = monotonic
+        self._access_log = access_log
+        self._sources = {name: key_source(name, issuer, self._key_event) for name, issuer in config.issuers.items()}
+        self._cache = TokenCache(config.token_cache.entries)
+        tiers = TierTable(config.tiers)
+        self._limiters = {name: Limiter(name, limit, tiers, store) for name, limit in config.limits.items()}
+        self._server: asyncio.Server | None = None
+        self._pools: dict[str, UpstreamPool] = {}
+        self._deadlines: Deadlines
+        self._listening = False
+
+    @property
+    def port(self) -> int:
+        """The port that the listener is bound to."""
+        assert self._server is not None  # noqa: S101  # asked for after `start` only
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def start(self) -> None:
+        """Begin to load keys, bind the listener and accept connections.
+
+        Raises `OSError` if the listener cannot be bound. Keys that cannot be loaded yet are no error: requests that need
+        them are refused with 503 until they are there.
+        """
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(self._store.start(), *(source.start() for source in self._sources.values()))
+        self._deadlines = Deadlines(loop, self._monotonic)
+        self._pools = {
+            name: UpstreamPool(upstream, self._deadlines, self._metrics.upstream(name), self._monotonic)
+            for name, upstream in self.config.upstreams.items()
+        }
+        self.pipeline = self._pipeline()
+        self.door = ProxyDoor(
+            self.config.server,
+            self.pipeline,
+            HeaderPolicy(self.config.identity_headers),
+            self._deadlines,
+            self._metrics,
+            self._access_log,
+            self._security_log,
+            self._wall,
+            self._monotonic,
+        )
+        self._server = await loop.create_server(self.door.connection, sock=_listening_socket(self.config))
+        self._deadlines.start()
+        self._metrics.on_snapshot(self._collect)
+
+    async def drain(self, seconds: float) -> None:
+        """Accept nothing more, let open exchanges finish for at most `seconds`, then close everything."""
+        if self._server is not None:
+            self._server.close()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self.door.drain()
+            except TimeoutError:
+                self.door.abort()
+            self._deadlines.stop()
+        for pool in self._pools.values():
+            pool.close()
+        await asyncio.gather(self._store.close(), *(source.close() for source in self._sources.values()))
+
+    def status(self) -> GatewayStatus:
+        """Say how this worker is."""
+        mono = self._monotonic()
+        issuers = {name: source.status(mono) for name, source in self._sources.items()}
+        listening = self._server is not None and not self.door.draining
+        ready = listening and all(status.ready for status in issuers.values())
+        return GatewayStatus(ready, issuers, self._store.healthy())
+
+    def _pipeline(self) -> Pipeline:
+        issuers = self.config.issuers
+        policies: dict[bytes, Policy] = {}
+        table = RouteTable((route.match, self._route(route, policies)) for route in self.config.routes)
+        verifier = TokenVerifier(issuers, self._sources)
+        bugs = Bugs(self._metrics.bugs("decision"))
+        return Pipeline(table, (JwtAuthenticator(verifier, self._cache),), issuers, bugs)
+
+    def _route(self, route: RouteConfig, policies: dict[bytes, Policy]) -> Route:
+        """Compile `route`; routes that ask for the same share one policy, so that a token is judged once for all of them."""
+        terms = msgspec.json.encode((route.require.model_dump(), route.propagate, route.limit))
+        policy = policies.get(terms)
+        if policy is None:
+            limiter = self._limiters[route.limit] if route.limit is not None else None
+            policy = policies[terms] = Policy(compile_requirements(route.require), self._propagator(route), limiter)
+        return Route(
+            route.name,
+            frozenset(self.config.issuers if route.issuers is None else route.issuers),
+            policy,
+            self._pools[route.upstream],
+            self._metrics.route(route.name),
+            anonymous=route.anonymous,
+        )
+
+    def _propagator(self, route: RouteConfig) -> Propagator:
+        if route.propagate == "pass-through":
+            return PassThrough()
+        return IdentityHeaderRenderer(self.config.identity_headers)
+
+    def _key_event(self, event: KeyEvent) -> None:
+        """Tell the security log what happened to an issuer's keys."""
+        kind = OF_KEY_EVENT[event.kind]
+        self._security_log.write(kind, self._wall(), self._monotonic(), issuer=event.issuer, detail=event.detail)
+
+    def _collect(self) -> None:
+        """Bring the metrics up to date that are cheaper kept elsewhere."""
+        metrics, mono = self._metrics, self._monotonic()
+        metrics.token_cache_hits.value = self._cache.hits
+        metrics.token_cache_misses.value = self._cache.misses
+        metrics.loop_lag.value = self._deadlines.lag
+        for name, source in self._sources.items():
+            status, gauges = source.status(mono), metrics.issuer(name)
+            gauges.keys.value = status.keys
+            gauges.age.value = status.age
+            gauges.stale.value = int(status.stale)
+            gauges.failures.value = status.failures
+
+
+def _listening_socket(config: Config) -> socket.socket:
+    """Bind the listener so that several workers can share its port, each with a queue of its own."""
+    host, port = config.server.listen
+    family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    listener = socket.socket(family, kind, proto)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener

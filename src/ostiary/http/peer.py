@@ -1,0 +1,79 @@
+"""Who is at the other end of a connection, and who is calling through it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ostiary.http.forwarded import Client, from_forwarded, from_x_forwarded, upstream_fields
+from ostiary.http.headers import Kind
+from ostiary.http.request_id import is_request_id, new_request_id
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
+    from ostiary.http.forwarded import Family, Scheme, Trusted
+    from ostiary.http.host import Host
+
+
+class Caller(msgspec.Struct, frozen=True, gc=False):
+    """Who sent one request.
+
+    `address` is canonical text. `request_id` names the request in logs and answers. `fields` are the header lines that
+    tell the upstream about both.
+    """
+
+    address: str
+    request_id: bytes
+    fields: bytes
+
+
+class Peer:
+    """The other end of one client connection. Unless it is trusted, what it says about others is not heard (law 4)."""
+
+    __slots__ = ("_about", "_client", "_family", "_trusted", "address")
+
+    def __init__(self, address: IPv4Address | IPv6Address, scheme: Scheme, trusted: Trusted, family: Family) -> None:
+        self.address = str(address)
+        self._client = Client(address, scheme)
+        self._family = family
+        self._trusted = trusted if address in trusted else None
+        self._about: tuple[Host, bytes] | None = None
+
+    def caller(self, told: list[tuple[Kind, bytes]], host: Host) -> Caller:
+        """Return who sent the request that `told` these forwarding fields, in their order, and was meant for `host`."""
+        if self._trusted is not None and told:
+            return self._told_caller(told, host, self._trusted)
+        about = self._about
+        if about is None or about[0] is not host:
+            about = self._about = (host, upstream_fields(self._client, host, self._family))
+        request_id = new_request_id()
+        fields = b"%bX-Request-Id: %b\r\nX-Correlation-Id: %b\r\n" % (about[1], request_id, request_id)
+        return Caller(self.address, request_id, fields)
+
+    def _told_caller(self, told: list[tuple[Kind, bytes]], host: Host, trusted: Trusted) -> Caller:
+        values: dict[Kind, list[bytes]] = {}
+        for kind, value in told:
+            values.setdefault(kind, []).append(value)
+        if Kind.FORWARDED_FOR in values or Kind.FORWARDED not in values:
+            client = from_x_forwarded(
+                self._client,
+                trusted,
+                values.get(Kind.FORWARDED_FOR, ()),
+                values.get(Kind.FORWARDED_PROTO, ()),
+                values.get(Kind.REAL_IP, ()),
+            )
+        else:
+            client = from_forwarded(self._client, trusted, values[Kind.FORWARDED])
+        request_id = _told_id(values.get(Kind.REQUEST_ID)) or new_request_id()
+        correlation_id = _told_id(values.get(Kind.CORRELATION_ID)) or request_id
+        fields = b"%bX-Request-Id: %b\r\nX-Correlation-Id: %b\r\n" % (
+            upstream_fields(client, host, self._family), request_id, correlation_id,
+        )  # fmt: skip
+        return Caller(str(client.address), request_id, fields)
+
+
+def _told_id(values: list[bytes] | None) -> bytes | None:
+    """The id that a trusted peer gave, if it gave one and a well-formed one."""
+    return values[0] if values is not None and len(values) == 1 and is_request_id(values[0]) else None

@@ -1,0 +1,345 @@
+"""One client's connection: reads requests strictly, has them answered in order, and bounds all that a client may do.
+
+Requests are answered one at a time. Those that a client pipelines wait, read already, and nothing more is read until
+they are done; so a connection never holds more than one read's worth of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from enum import IntFlag
+from math import inf
+from typing import TYPE_CHECKING, Final, cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from ostiary.decision.outcome import Refusal
+from ostiary.decision.reason import BAD_REQUEST, HEADERS_TOO_LARGE, REQUEST_TIMEOUT, TARGET_TOO_LONG
+from ostiary.http.request import canonical_request
+from ostiary.http.request_id import new_request_id
+from ostiary.proxy.answers import refusal_answer
+from ostiary.proxy.exchange import Exchange
+
+if TYPE_CHECKING:
+    from ostiary.http.peer import Peer
+    from ostiary.proxy.door import ProxyDoor
+
+_UNREADABLE: Final = Refusal(BAD_REQUEST)
+_TOO_MANY: Final = Refusal(BAD_REQUEST, "Too many requests were sent ahead of their answers.")
+_HEADERS: Final = Refusal(HEADERS_TOO_LARGE)
+_TARGET: Final = Refusal(TARGET_TOO_LONG)
+_SLOW: Final = Refusal(REQUEST_TIMEOUT)
+_LINGER_SECONDS: Final = 2.0
+_LINGER_BYTES: Final = 1024 * 1024
+
+
+class _Unfit(Exception):
+    """A message is not read any further; carries the refusal that says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason.code)
+        self.refusal = refusal
+
+
+class _Hold(IntFlag):
+    """Why nothing is read from the client at the moment."""
+
+    NONE = 0
+    PIPELINE = 1
+    BODY = 2
+
+
+class ClientConnection(asyncio.Protocol):
+    """A connection of the listener. `deadline` is watched by the worker's `Deadlines`."""
+
+    def __init__(self, door: ProxyDoor) -> None:
+        self.door = door
+        self.deadline = inf
+        self._transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self._parser = HttpRequestParser(self)
+        self._peer: Peer = cast("Peer", None)
+        self._outgoing: list[bytes] = []
+        self._current: Exchange | None = None
+        """The exchange being answered."""
+        self._waiting: deque[Exchange] = deque()
+        """Exchanges read ahead."""
+        self._incoming: Exchange | None = None
+        """The exchange whose body is being read."""
+        self._fault: Refusal | None = None
+        """Why nothing more of this connection can be read."""
+        self._holds = _Hold.NONE
+        self._closed = False
+        self._lingering = -1
+        """Bytes that may still be read and dropped before the connection is closed; negative while it is open."""
+        self._started = 0.0
+        self._begin_message()
+
+    # What an exchange asks.
+
+    def write(self, data: bytes) -> None:
+        """Send `data` at once."""
+        if not self._closed:
+            self._transport.write(data)
+
+    def put(self, data: bytes) -> None:
+        """Send `data` with the next `flush`."""
+        self._outgoing.append(data)
+
+    def flush(self) -> None:
+        """Send what was put, in one write."""
+        if self._outgoing:
+            outgoing = self._outgoing
+            self._outgoing = []
+            if not self._closed:
+                self._transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
+
+    def exchange_over(self, exchange: Exchange) -> None:
+        """Go on to the next request, or close, once `exchange` is answered and read."""
+        if exchange is not self._current:
+            return
+        self._current = None
+        if exchange.close:
+            self.close_gently()
+        elif self._waiting:
+            following = self._current = self._waiting.popleft()
+            following.begin()
+            following.flush_body()
+        elif self._fault is not None:
+            self._answer_fault(self._fault)
+        elif self.door.draining:
+            self.close_gently()
+        else:
+            timeouts = self.door.timeouts
+            self.deadline = self.door.monotonic() + (timeouts.header if self._partial else timeouts.idle)
+            self._release(_Hold.PIPELINE)
+
+    def hold_body(self) -> None:
+        """Read nothing more: the upstream is full."""
+        self._hold(_Hold.BODY)
+        self.deadline = inf
+
+    def release_body(self) -> None:
+        """Read again."""
+        self._release(_Hold.BODY)
+
+    def close_gently(self) -> None:
+        """Close so that the last answer arrives, even while the client is still sending (RFC 9112 section 9.6)."""
+        if self._closed or self._lingering >= 0:
+            return
+        self._waiting.clear()
+        if self._incoming is None and not self._partial and not self._holds and self._fault is None:
+            self._closed = True
+            self.deadline = self.door.monotonic() + self.door.timeouts.write
+            self._transport.close()
+            return
+        self._lingering = _LINGER_BYTES
+        self.deadline = self.door.monotonic() + _LINGER_SECONDS
+        self._release(_Hold.PIPELINE | _Hold.BODY)
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def abort(self) -> None:
+        """Close at once, without a clean end."""
+        self._closed = True
+        self._waiting.clear()
+        self._transport.abort()
+
+    def drain(self) -> None:
+        """Close if idle; else let the current exchange be the last."""
+        if self._current is None and not self._waiting:
+            self.close_gently()
+
+    # What the event loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin. See `asyncio.Protocol`."""
+        self._transport = cast("asyncio.Transport", transport)
+        door = self.door
+        self._peer = door.peer(transport.get_extra_info("peername"))
+        self.deadline = door.monotonic() + door.timeouts.header
+        if not door.connected(self):
+            self._closed = True
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Read a piece of one or more requests."""
+        if self._lingering >= 0:
+            self._lingering -= len(data)
+            if self._lingering < 0:
+                self.abort()
+            return
+        if self._closed or self._fault is not None:
+            return
+        self._started = self.door.monotonic()
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            self._unreadable(_UNREADABLE)
+        except HttpParserError as error:
+            self._unreadable(self._blame(error))
+        else:
+            if self._partial:
+                self._head_piece(len(data))
+            elif self._incoming is not None:
+                self._incoming.flush_body()
+                if self._incoming is self._current:
+                    self.deadline = self._started + self.door.timeouts.body
+
+    def eof_received(self) -> bool:
+        """Take the client's end of stream for the end of all interest."""
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002  # the protocol's signature
+        """Let go of everything."""
+        self._closed = True
+        self.deadline = inf
+        self._waiting.clear()
+        if self._current is not None:
+            self._current.client_gone()
+            self._current = None
+        self._incoming = None
+        self.door.disconnected(self)
+
+    def pause_writing(self) -> None:
+        """Hold the upstream back: the client takes no more."""
+        self.deadline = self.door.monotonic() + self.door.timeouts.write
+        if self._current is not None:
+            self._current.hold_response()
+
+    def resume_writing(self) -> None:
+        """Let the upstream go on."""
+        if not self._closed:
+            self.deadline = inf
+        if self._current is not None:
+            self._current.release_response()
+
+    def expired(self, mono: float) -> None:  # noqa: ARG002  # the protocol's signature
+        """Give up on a client that is too slow."""
+        self.deadline = inf
+        if self._closed or self._lingering >= 0:
+            self._transport.abort()
+        elif self._current is not None:
+            if self._current.answered:
+                self.abort()
+            else:
+                self._current.refuse(_SLOW)
+        elif self._partial:
+            self._unreadable(_SLOW)
+        else:
+            self.close_gently()
+
+    # What the parser tells.
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._partial = True
+
+    def on_url(self, piece: bytes) -> None:
+        """Collect the target."""
+        self._target += piece
+        if len(self._target) > self.door.bounds.target_bytes:
+            raise _Unfit(_TARGET)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a field. Trailers are counted, and left (RFC 9110 section 6.5.1)."""
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > self.door.bounds.header_bytes:
+            raise _Unfit(_HEADERS)
+        if self._incoming is None:
+            self._pairs.append((name, value))
+        else:
+            self._trailers += 1
+        if len(self._pairs) + self._trailers > self.door.bounds.header_count:
+            raise _Unfit(_HEADERS)
+
+    def on_headers_complete(self) -> None:
+        """Make the request canonical, and have it answered when its turn has come."""
+        parser, door = self._parser, self.door
+        request = canonical_request(
+            parser.get_method(), self._target, parser.get_http_version(), self._pairs, self._peer, door.fields
+        )
+        if isinstance(request, Refusal):
+            raise _Unfit(request)
+        self._partial = False
+        exchange = self._incoming = Exchange(self, request, self._started)
+        if self._current is None:
+            self._current = exchange
+            self.deadline = inf
+            exchange.begin()
+        else:
+            self._waiting.append(exchange)
+            if len(self._waiting) > door.bounds.pipelined:
+                raise _Unfit(_TOO_MANY)
+            self._hold(_Hold.PIPELINE)
+
+    def on_body(self, data: bytes) -> None:
+        """Pass a piece of the body on."""
+        if self._incoming is not None:
+            self._incoming.request_body(data)
+
+    def on_message_complete(self) -> None:
+        """End the request."""
+        exchange = self._incoming
+        self._begin_message()
+        if exchange is not None:
+            exchange.request_end()
+            exchange.flush_body()
+
+    # Helpers.
+
+    def _begin_message(self) -> None:
+        self._incoming = None
+        self._partial = False
+        """Whether a part of a head has been read, and not yet all of it."""
+        self._target = b""
+        self._pairs: list[tuple[bytes, bytes]] = []
+        self._head_bytes = 0
+        self._trailers = 0
+        self._unread = 0
+
+    def _head_piece(self, size: int) -> None:
+        """Bound a head that arrives in pieces: the parser keeps what it has not told yet."""
+        if not self._unread and self._current is None:
+            self.deadline = self._started + self.door.timeouts.header
+        self._unread += size
+        if self._unread > self.door.bounds.header_bytes:
+            self._unreadable(_HEADERS)
+
+    def _unreadable(self, refusal: Refusal) -> None:
+        """Refuse what cannot be read, after the answers to what was asked before it; nothing more is read."""
+        incoming, self._incoming = self._incoming, None
+        self._fault = refusal
+        if incoming is None:
+            if self._current is None:
+                self._answer_fault(refusal)
+        elif incoming is self._current:
+            incoming.body_unreadable(refusal)
+        else:
+            self._waiting.remove(incoming)
+
+    def _answer_fault(self, refusal: Refusal) -> None:
+        self.door.unreadable(refusal, self._peer)
+        self.write(refusal_answer(refusal, new_request_id(), b"", head=False, close=True))
+        self.close_gently()
+
+    def _blame(self, error: HttpParserError) -> Refusal:
+        """Tell the parser's own complaints from ours, which arrive wrapped, and from bugs, which must not hide."""
+        cause = error.__context__
+        if isinstance(cause, _Unfit):
+            return cause.refusal
+        if cause is not None and not isinstance(cause, HttpParserError):
+            self.door.bug(cause)
+        return _UNREADABLE
+
+    def _hold(self, hold: _Hold) -> None:
+        if not self._holds and not self._closed:
+            self._transport.pause_reading()
+        self._holds |= hold
+
+    def _release(self, hold: _Hold) -> None:
+        if self._holds:
+            self._holds &= ~hold
+            if not self._holds and not self._closed:
+                self._transport.resume_reading()
+

@@ -1,0 +1,174 @@
+"""The reverse-proxy door of one worker: what all of its connections share."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from ipaddress import IPv6Address
+from typing import TYPE_CHECKING, Final
+
+from ostiary.decision.decision import Allowed
+from ostiary.http.forwarded import Trusted, read_address
+from ostiary.http.peer import Peer
+from ostiary.observe.access_log import AccessRecord
+from ostiary.observe.bugs import Bugs
+from ostiary.observe.security_log import OF_REASON
+from ostiary.proxy.client import ClientConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ostiary.config.model import Server
+    from ostiary.decision.outcome import Refusal
+    from ostiary.decision.pipeline import Pipeline
+    from ostiary.http.headers import HeaderPolicy
+    from ostiary.observe.access_log import AccessLog
+    from ostiary.observe.metrics import Metrics
+    from ostiary.observe.security_log import SecurityLog
+    from ostiary.proxy.deadlines import Deadlines
+    from ostiary.proxy.exchange import Exchange
+
+
+_NOWHERE: Final = IPv6Address(0)
+"""The unspecified address, for a peer that has gone before it was asked for."""
+
+
+class ProxyDoor:
+    """Makes client connections and keeps account of them. Clocks return seconds."""
+
+    def __init__(  # noqa: PLR0913  # the parts of the door, wired in one place
+        self,
+        server: Server,
+        pipeline: Pipeline,
+        fields: HeaderPolicy,
+        deadlines: Deadlines,
+        metrics: Metrics,
+        access_log: AccessLog | None,
+        security_log: SecurityLog,
+        wall: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.server = server
+        self.bounds = server.bounds
+        self.timeouts = server.timeouts
+        self.pipeline = pipeline
+        self.fields = fields
+        self.wall = wall
+        self.monotonic = monotonic
+        self.draining = False
+        """Whether each connection ends with its current exchange."""
+        self._deadlines = deadlines
+        self._metrics = metrics
+        self._access_log = access_log
+        self._security_log = security_log
+        self.bug = Bugs(metrics.bugs("proxy"))
+        """Takes exceptions that nothing expects."""
+        self._trusted = Trusted(server.trusted_proxies)
+        self._clients: set[ClientConnection] = set()
+        self._idle: asyncio.Future[None] | None = None
+
+    def connection(self) -> ClientConnection:
+        """Make the protocol of a new connection."""
+        return ClientConnection(self)
+
+    def peer(self, peername: tuple[str, int]) -> Peer:
+        """Make the peer of a new connection from its socket's address."""
+        address = read_address(peername[0]) or _NOWHERE
+        return Peer(address, b"http", self._trusted, self.server.forwarded)
+
+    async def drain(self) -> None:
+        """Let every exchange finish, close every connection, and return when none is left."""
+        self.draining = True
+        self._idle = asyncio.get_running_loop().create_future()
+        for client in list(self._clients):
+            client.drain()
+        if self._clients:
+            await self._idle
+
+    def abort(self) -> None:
+        """Close every connection at once."""
+        for client in list(self._clients):
+            client.abort()
+
+    # What the connections tell.
+
+    def connected(self, client: ClientConnection) -> bool:
+        """Take account of a new connection; False if there are too many."""
+        if len(self._clients) >= self.bounds.connections:
+            self._metrics.client_connections_refused.value += 1
+            return False
+        self._clients.add(client)
+        self._deadlines.watch(client)
+        self._metrics.client_connections.value += 1
+        self._metrics.client_connections_opened.value += 1
+        return True
+
+    def disconnected(self, client: ClientConnection) -> None:
+        """Forget a closed connection."""
+        if client in self._clients:
+            self._clients.discard(client)
+            self._deadlines.forget(client)
+            self._metrics.client_connections.value -= 1
+            if self._idle is not None and not self._clients and not self._idle.done():
+                self._idle.set_result(None)
+
+    def ended(self, exchange: Exchange) -> None:
+        """Count an exchange that is over, and write it down."""
+        metrics = self._metrics
+        decision, refusal = exchange.decision, exchange.refusal
+        route = decision.route if decision is not None else None
+        counters = metrics.no_route if route is None else route.metrics
+        if refusal is not None:
+            counters.refused(refusal.reason)
+        else:
+            counters.allowed[exchange.status // 100] += 1
+            if isinstance(decision, Allowed):
+                decision.route.upstream.metrics.responses[exchange.status // 100] += 1
+        mono = self.monotonic()
+        metrics.decision_seconds.observe(exchange.decided_at - exchange.started)
+        metrics.request_seconds.observe(mono - exchange.started)
+        reason = refusal.reason.code if refusal is not None else ""
+        if self._access_log is not None and self._access_log.wants(exchange.status, reason):
+            self._access_log.write(self._record(exchange, reason, mono))
+        event = OF_REASON.get(reason)
+        if event is not None and refusal is not None:
+            request = exchange.request
+            self._security_log.write(
+                event, self.wall(), mono, request_id=str(request.caller.request_id, "ascii"), client=request.client,
+                route=route.name if route is not None else "", reason=reason, detail=refusal.detail,
+            )  # fmt: skip
+
+    def unreadable(self, refusal: Refusal, peer: Peer) -> None:
+        """Count a request that could not be read, and tell the security log."""
+        self._metrics.no_route.refused(refusal.reason)
+        event = OF_REASON.get(refusal.reason.code)
+        if event is not None:
+            self._security_log.write(
+                event, self.wall(), self.monotonic(),
+                client=peer.address, reason=refusal.reason.code, detail=refusal.detail,
+            )  # fmt: skip
+
+    def _record(self, exchange: Exchange, reason: str, mono: float) -> AccessRecord:
+        request, decision = exchange.request, exchange.decision
+        route = decision.route if decision is not None else None
+        grant = decision.grant if decision is not None else None
+        return AccessRecord(
+            time=datetime.fromtimestamp(self.wall(), UTC),
+            request_id=str(request.caller.request_id, "ascii"),
+            client=request.client,
+            method=request.method,
+            host=request.host,
+            path=request.path,
+            status=exchange.status,
+            duration_us=int((mono - exchange.started) * 1e6),
+            route=route.name if route is not None else "",
+            reason=reason,
+            issuer=grant.issuer if grant is not None else "",
+            subject=grant.subject if grant is not None else "",
+            tier=grant.tier if grant is not None else "",
+            decision_us=int((exchange.decided_at - exchange.started) * 1e6),
+            upstream=exchange.target,
+            upstream_us=int((mono - exchange.decided_at) * 1e6) if exchange.target else -1,
+            bytes_in=exchange.received,
+            bytes_out=exchange.sent,
+        )

@@ -1,0 +1,289 @@
+"""One request and its response on their way through the gateway.
+
+An exchange is driven by two connections, the client's and the upstream's, and belongs to both for its life. Its stages,
+in order: `begin` asks for the decision; `assigned` sends the request upstream; `response_head`, `response_body` and
+`response_end` carry the answer back; it is `over` when the answer is complete or can never be. Either peer may be gone
+at any point: that is ordinary, and ends the exchange.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ostiary.decision.decision import Allowed, Decision
+from ostiary.decision.outcome import Refusal
+from ostiary.decision.reason import BODY_TOO_LARGE, INTERNAL_ERROR
+from ostiary.http.framing import CHUNKED
+from ostiary.proxy.answers import CONTINUE, refusal_answer, status_line
+from ostiary.proxy.driving import finish_later
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from ostiary.http.request import Request
+    from ostiary.http.response import ResponseHead
+    from ostiary.proxy.client import ClientConnection
+    from ostiary.proxy.upstream import UpstreamConnection
+
+_TOO_LARGE: Final = Refusal(BODY_TOO_LARGE)
+_BUG: Final = Refusal(INTERNAL_ERROR)
+_DRAINED: Final = 64 * 1024
+"""Bytes of an unwanted body that are read and dropped to keep the connection."""
+_RETRIES: Final = 1
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_LAST_CHUNK: Final = b"0\r\n\r\n"
+
+
+class Exchange:
+    """A request being answered. Times are monotonic seconds, sizes bytes of the bodies."""
+
+    __slots__ = (
+        "_body_complete", "_chunked", "_deciding", "_held", "_retries", "_upstream", "answered", "client", "close",
+        "decided_at", "decision", "over", "received", "refusal", "request", "sent", "started", "status", "target",
+    )  # fmt: skip
+
+    def __init__(self, client: ClientConnection, request: Request, started: float) -> None:
+        self.client = client
+        self.request = request
+        self.started = started
+        self.decided_at = started
+        self.decision: Decision | None = None
+        self.refusal: Refusal | None = None
+        """Why the gateway answered by itself."""
+        self.status = 0
+        self.received = 0
+        self.sent = 0
+        self.target = ""
+        self.answered = False
+        """Whether the head of the final answer was sent."""
+        self.over = False
+        self.close = not (request.framing.keep_alive and request.is_1_1)
+        """Whether the client's connection ends with this exchange."""
+        self._upstream: UpstreamConnection | None = None
+        self._held: list[bytes] = []
+        self._body_complete = request.framing.body == 0
+        self._chunked = False
+        self._deciding: asyncio.Task[Decision] | None = None
+        self._retries = 0
+
+    # The decision.
+
+    def begin(self) -> None:
+        """Ask for the decision, at once if everything needed is in memory."""
+        door = self.client.door
+        if self.request.framing.body > door.bounds.body_bytes:
+            self.refuse(_TOO_LARGE)
+            return
+        decide = door.pipeline.decide(self.request, door.wall(), self.started)
+        try:
+            awaited = decide.send(None)
+        except StopIteration as done:
+            self._decided(done.value)
+        else:
+            self._deciding = finish_later(decide, awaited)
+            self._deciding.add_done_callback(self._decided_later)
+
+    def _decided_later(self, deciding: asyncio.Task[Decision]) -> None:
+        self._deciding = None
+        if not self.over and not deciding.cancelled():
+            self._decided(deciding.result())
+            self.flush_body()
+
+    def _decided(self, decision: Decision) -> None:
+        client = self.client
+        self.decision = decision
+        self.decided_at = mono = client.door.monotonic()
+        if isinstance(decision, Allowed):
+            if self.request.framing.expects_continue:
+                client.write(CONTINUE)
+            decision.route.upstream.serve(self, mono)
+        else:
+            self.refuse(decision.refusal, decision.fields)
+
+    # Towards the upstream.
+
+    def assigned(self, upstream: UpstreamConnection) -> None:
+        """Send the request, as it was decided on, by `upstream`."""
+        decision, request = self.decision, self.request
+        assert isinstance(decision, Allowed)  # noqa: S101  # only an allowed exchange ever asks for a connection
+        grant = decision.grant
+        self._upstream = upstream
+        self.target = upstream.target.name
+        head = request.head(grant.identity_fields, keeps_authorization=grant.keeps_authorization)
+        if self._body_complete and not self._held:
+            upstream.write(head)
+            upstream.deadline = self.decided_at + upstream.target.timeouts.first_byte_timeout
+            return
+        upstream.put(head)
+        for piece in self._held:
+            upstream.put(piece)
+        self._held = []
+        if self._body_complete:
+            upstream.deadline = self.decided_at + upstream.target.timeouts.first_byte_timeout
+
+    def request_body(self, data: bytes) -> None:
+        """Take a piece of the request's body."""
+        self.received += len(data)
+        if self.over:
+            if self.received > _DRAINED:
+                self.client.close_gently()
+            return
+        if self.received > self.client.door.bounds.body_bytes:
+            self._abandon_upstream()
+            self.refuse(_TOO_LARGE)
+            return
+        piece = b"%x\r\n%b\r\n" % (len(data), data) if self.request.framing.body == CHUNKED else data
+        if self._upstream is not None:
+            self._upstream.put(piece)
+        else:
+            self._held.append(piece)
+
+    def request_end(self) -> None:
+        """Note the end of the request."""
+        if self._body_complete:
+            return
+        self._body_complete = True
+        if self.over:
+            self.client.exchange_over(self)
+            return
+        upstream = self._upstream
+        if self.request.framing.body == CHUNKED:
+            if upstream is not None:
+                upstream.put(_LAST_CHUNK)
+            else:
+                self._held.append(_LAST_CHUNK)
+        if upstream is not None:
+            upstream.deadline = self.client.door.monotonic() + upstream.target.timeouts.first_byte_timeout
+
+    def flush_body(self) -> None:
+        """Send on what `request_body` took."""
+        if self._upstream is not None:
+            self._upstream.flush()
+
+    # Towards the client.
+
+    def response_head(self, head: ResponseHead) -> None:
+        """Send the head of the upstream's answer."""
+        request, decision = self.request, self.decision
+        assert isinstance(decision, Allowed)  # noqa: S101  # as in `assigned`
+        self.status = head.status
+        self.answered = True
+        parts = [status_line(head.status), head.passed]
+        if head.announced:
+            parts.append(b"Content-Length: %b\r\n" % head.announced)
+        elif head.body:  # of a length that only its end will tell
+            if request.is_1_1:
+                self._chunked = True
+                parts.append(b"Transfer-Encoding: chunked\r\n")
+            else:
+                self.close = True
+        parts += (b"X-Request-Id: ", request.caller.request_id, b"\r\n", decision.fields)
+        if self.close or self.client.door.draining or not self._body_complete:
+            self.close = True
+            parts.append(b"Connection: close\r\n")
+        parts.append(b"\r\n")
+        self.client.put(b"".join(parts))
+
+    def response_body(self, data: bytes) -> None:
+        """Send a piece of the body."""
+        self.sent += len(data)
+        self.client.put(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def response_end(self, upstream: UpstreamConnection | None) -> None:
+        """Send the end of the answer. `upstream` is the connection if it may be used again, else None."""
+        client = self.client
+        if self._chunked:
+            client.put(_LAST_CHUNK)
+        client.flush()
+        self._end()
+        if upstream is not None:
+            if self._body_complete:
+                decision = self.decision
+                assert isinstance(decision, Allowed)  # noqa: S101  # as in `assigned`
+                decision.route.upstream.release(upstream, client.door.monotonic())
+            else:
+                upstream.abort()
+        if self._body_complete or self.close:
+            client.exchange_over(self)
+
+    def upstream_failed(self, refusal: Refusal, *, untouched: bool) -> None:
+        """Answer for an upstream that did not.
+
+        `untouched` says that a reused connection was closed before it answered anything: the usual race of an idle
+        connection's end (RFC 9112 section 9.3.1). Only then, and only what may be repeated, is repeated, once.
+        """
+        self._upstream = None
+        if self.over:
+            return
+        if self.answered:  # too late for another answer: an unclean end is the only honest one
+            self._end()
+            self.client.abort()
+        elif untouched and self._retries < _RETRIES and self._repeatable():
+            self._retries += 1
+            decision = self.decision
+            assert isinstance(decision, Allowed)  # noqa: S101  # as in `assigned`
+            decision.route.upstream.serve_afresh(self, self.client.door.monotonic())
+        else:
+            self.refuse(refusal)
+
+    def refuse(self, refusal: Refusal, fields: bytes = b"") -> None:
+        """Answer with a refusal of the gateway's own."""
+        request = self.request
+        drainable = self._body_complete or (
+            0 <= request.framing.body <= _DRAINED and not request.framing.expects_continue
+        )
+        self.close = self.close or self.client.door.draining or not drainable
+        self.refusal = refusal
+        self.status = refusal.reason.status
+        self.answered = True
+        answer = refusal_answer(
+            refusal, request.caller.request_id, fields, head=request.method == "HEAD", close=self.close
+        )
+        self.client.write(answer)
+        self._end()
+        if self._body_complete or self.close:
+            self.client.exchange_over(self)
+
+    def body_unreadable(self, refusal: Refusal) -> None:
+        """Stop: the rest of the request cannot be read, so the upstream must not take what it has for all of it."""
+        self.close = True
+        self._abandon_upstream()
+        if self.over:
+            self.client.close_gently()
+        elif self.answered:
+            self._end()
+            self.client.abort()
+        else:
+            self.refuse(refusal)
+
+    def hold_response(self) -> None:
+        """Take nothing more of the answer: the client is full."""
+        if self._upstream is not None:
+            self._upstream.pause()
+
+    def release_response(self) -> None:
+        """Take the rest of the answer."""
+        if self._upstream is not None:
+            self._upstream.resume(self.client.door.monotonic())
+
+    def client_gone(self) -> None:
+        """Stop everything: nobody waits for the answer."""
+        if not self.over:
+            self._abandon_upstream()
+            self._end()
+
+    def _repeatable(self) -> bool:
+        return self.request.method in _IDEMPOTENT and self.request.framing.body == 0
+
+    def _abandon_upstream(self) -> None:
+        if self._deciding is not None:
+            self._deciding.cancel()
+        if self._upstream is not None:
+            self._upstream.abort()
+            self._upstream = None
+
+    def _end(self) -> None:
+        self.over = True
+        self._upstream = None
+        self._held = []
+        self.client.door.ended(self)
