@@ -1,7 +1,7 @@
 """A Valkey server of our own, for several workers on one machine: private, in memory, gone when its parent is.
 
-It listens on a Unix socket in a directory that only this user may enter, never on a network. Its memory is bounded; when
-that is used up it forgets the buckets that are nearest to full. Its data is not kept: a restart starts all buckets full.
+It listens on a Unix socket in a directory that only this user may enter, never on a network. Its memory is bounded;
+when that is used up it forgets the buckets that are nearest to full. Nothing is kept: a restart finds all buckets full.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class EmbeddedValkey:
         return self._process.pid
 
     async def start(self, seconds: float = 10.0) -> None:
-        """Start the server, or start it again after it died. Raises `StoreUnavailable` if it does not come up in time."""
+        """Start the server, or start it again after it died. Raises `StoreUnavailable` if it is not up in time."""
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix="ostiary-"))
         socket = self._directory / "valkey.sock"

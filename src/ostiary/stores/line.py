@@ -48,10 +48,10 @@ class Direct:
         connection = self._connection
         with _translated():
             if not connection.is_connected:
-                await connection.connect()
+                await connection.connect()  # type: ignore[no-untyped-call]  # not annotated
             packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # annotated as a tuple of one
             await connection.send_packed_command(packed, check_health=False)
-            return await connection.read_response()  # type: ignore[no-untyped-call]  # not annotated
+            return await connection.read_response()
 
     async def close(self) -> None:
         """See `Line.close`."""
