@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tests.support.http1 import Head, read_chunks, read_head
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -19,30 +21,24 @@ OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Received(msgspec.Struct, frozen=True):
-    """One request as it came in: the head up to its empty line, and the body as framed, chunk sizes included."""
+    """One request as it came in: its head, and the body as framed, chunk sizes included."""
 
-    head: bytes
+    head: Head
     body: bytes
     connection: int
     """Which connection it came on, counted from 0."""
 
     @property
     def method(self) -> str:
-        return self.head.split(b" ", 1)[0].decode()
+        return self.head.start.split(" ")[0]
 
     @property
     def target(self) -> str:
-        return self.head.split(b" ", 2)[1].decode()
-
-    @property
-    def headers(self) -> list[tuple[str, str]]:
-        """The header fields in order, as written."""
-        lines = self.head.decode("latin-1").split("\r\n")[1:-2]
-        return [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+        return self.head.start.split(" ")[1]
 
     def values(self, name: str) -> list[str]:
         """Return the values of a header field, whatever the case of its name."""
-        return [value for each, value in self.headers if each.lower() == name.lower()]
+        return self.head.values(name)
 
 
 class Conversation(msgspec.Struct, frozen=True):
@@ -136,27 +132,12 @@ class RecordingUpstream:
 
 
 async def _read(reader: asyncio.StreamReader, connection: int) -> Received:
-    head = await reader.readuntil(b"\r\n\r\n")
-    fields = Received(head, b"", connection)
-    if any("chunked" in value.lower() for value in fields.values("transfer-encoding")):
-        return Received(head, await _chunks(reader), connection)
-    length = int((fields.values("content-length") or ["0"])[0])
+    head = await read_head(reader)
+    if head.chunked:
+        raw, _ = await read_chunks(reader)
+        return Received(head, raw, connection)
+    length = int((head.values("content-length") or ["0"])[0])
     return Received(head, await reader.readexactly(length), connection)
-
-
-async def _chunks(reader: asyncio.StreamReader) -> bytes:
-    body = b""
-    while True:
-        size = await reader.readuntil(b"\r\n")
-        body += size
-        if int(size.split(b";")[0], 16) == 0:
-            break
-        body += await reader.readexactly(int(size.split(b";")[0], 16) + 2)
-    while True:
-        trailer = await reader.readuntil(b"\r\n")
-        body += trailer
-        if trailer == b"\r\n":
-            return body
 
 
 @asynccontextmanager
