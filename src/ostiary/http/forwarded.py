@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from ostiary.http.host import Host
 
+Address: TypeAlias = str
+"""The canonical text of an IP address: what `read_address` returns."""
 Scheme: TypeAlias = Literal[b"http", b"https"]
 Family: TypeAlias = Literal["x-forwarded", "forwarded", "both"]
 
@@ -39,8 +41,7 @@ _PARAMETER: Final = re.compile(
 class Client(msgspec.Struct, frozen=True):
     """Where a request comes from."""
 
-    address: str
-    """In canonical form: what `read_address` returns."""
+    address: Address
     scheme: Scheme
 
 
@@ -51,16 +52,16 @@ class Trusted:
         self._networks = tuple(networks)
         self._contains = lru_cache(_MEMO_ENTRIES)(self._look_up)
 
-    def __contains__(self, address: str) -> bool:
-        """Whether a canonical address is one of theirs."""
+    def __contains__(self, address: Address) -> bool:
+        """Whether `address` is one of theirs."""
         return self._contains(address)
 
-    def _look_up(self, text: str) -> bool:
+    def _look_up(self, text: Address) -> bool:
         address = ip_address(text)
         return any(address in network for network in self._networks)
 
 
-def read_address(text: str) -> str | None:
+def read_address(text: str) -> Address | None:
     """Return the canonical form of the address that `text` writes, alone or with a port (``[::1]:80``), or None.
 
     An IPv4 address in IPv6's clothes is the IPv4 address: one caller, one name.
@@ -69,7 +70,7 @@ def read_address(text: str) -> str | None:
 
 
 @lru_cache(_MEMO_ENTRIES)
-def _read_address(text: str) -> str | None:
+def _read_address(text: str) -> Address | None:
     node = _NODE.fullmatch(text)
     try:
         address = ip_address(text if node is None else node.group(1) or node.group(2))
