@@ -89,7 +89,7 @@ ISSUER_STALE: Final = Family(
     "ostiary_issuer_keys_stale", Kind.MAX, ("issuer",), "1 while an issuer's keys serve past their TTL in some worker."
 )
 ISSUER_FAILURES: Final = Family(
-    "ostiary_issuer_refresh_failures_total", Kind.COUNTER, ("issuer",), "Key refreshes that failed."
+    "ostiary_issuer_refresh_failures", Kind.MAX, ("issuer",), "Key refreshes that failed since the last good one."
 )
 STORE_HEALTHY: Final = Family(
     "ostiary_store_healthy", Kind.MIN, (), "1 while every worker reaches the store of shared limits."

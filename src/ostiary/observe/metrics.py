@@ -81,7 +81,7 @@ class IssuerMetrics:
         self.keys = metrics.gauge(families.ISSUER_KEYS, name)
         self.age = metrics.gauge(families.ISSUER_KEY_AGE, name)
         self.stale = metrics.gauge(families.ISSUER_STALE, name)
-        self.failures = metrics.counter(families.ISSUER_FAILURES, name)
+        self.failures = metrics.gauge(families.ISSUER_FAILURES, name)
 
 
 class Metrics:

@@ -1,0 +1,68 @@
+"""The program's own warnings, as JSON lines on standard error, through the same bounded writer as every log.
+
+Python's own handlers write in the event loop: a full pipe behind standard error would stop the traffic, and whoever
+found a way to cause a warning could fill it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from ostiary.observe.line import line
+
+if TYPE_CHECKING:
+    from ostiary.observe.writer import LineWriter
+
+PER_SECOND: Final = 10
+"""Lines written in a second; what is beyond is counted in the next line."""
+_TRACE_CHARACTERS: Final = 3000
+
+
+class DiagnosticRecord(msgspec.Struct, omit_defaults=True):
+    """One warning. `trace` is the end of the traceback."""
+
+    time: datetime
+    level: str
+    logger: str
+    message: str
+    worker: int
+    trace: str = ""
+    suppressed: int = 0
+
+
+class DiagnosticHandler(logging.Handler):
+    """Hands warnings and worse to `writer`. Used on the event loop's thread only."""
+
+    def __init__(self, writer: LineWriter, worker: int) -> None:
+        super().__init__(logging.WARNING)
+        self._writer = writer
+        self._worker = worker
+        self._second = 0
+        self._written = 0
+        self._suppressed = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; never raises."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._written = second, 0
+        elif self._written >= PER_SECOND:
+            self._suppressed += 1
+            return
+        self._written += 1
+        suppressed, self._suppressed = self._suppressed, 0
+        try:
+            message, trace = record.getMessage(), ""
+            if record.exc_info:
+                trace = logging.Formatter().formatException(record.exc_info)[-_TRACE_CHARACTERS:]
+        except Exception:  # noqa: BLE001  # a warning that cannot be put into words still counts
+            message, trace = str(record.msg), ""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        self._writer.write(
+            line(DiagnosticRecord(moment, record.levelname, record.name, message, self._worker, trace, suppressed))
+        )

@@ -1,0 +1,45 @@
+"""What `ostiary serve` says once it listens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ostiary.config.model import Config
+    from ostiary.config.scalars import Endpoint
+
+_LOGS = {"-": "standard output", "stdout": "standard output", "stderr": "standard error"}
+
+
+def banner(config: Config, workers: int, version: str, listen: Endpoint, admin: Endpoint) -> str:
+    """Tell, in a few lines for a person, what runs where. No secret is among them: of the store, only where it is."""
+    facts = _facts(config, workers, listen, admin)
+    lines = "\n".join(f"  {click.style(f'{name:<11}', dim=True)}{value}" for name, value in facts)
+    return f"\n{click.style('Ostiary', bold=True)} {version}\n\n{lines}\n"
+
+
+def _facts(config: Config, workers: int, listen: Endpoint, admin: Endpoint) -> Iterator[tuple[str, str]]:
+    yield "gateway", f"http://{listen}  ({_count(workers, 'worker')}, {_count(len(config.routes), 'route')})"
+    yield "admin", f"http://{admin}  (/health/live, /health/ready, /metrics)"
+    yield "issuers", ", ".join(config.issuers) or "none: every caller is anonymous"
+    if config.limits:
+        yield "limits", f"{', '.join(config.limits)}, kept in {_store(config, workers)}"
+    log = config.observe.access_log
+    yield "access log", "off" if log.mode == "off" else f"{log.mode}, to {_LOGS.get(log.path, log.path)}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _store(config: Config, workers: int) -> str:
+    if config.store is None:
+        return "memory" if workers == 1 else "an embedded Valkey"
+    # The password, and with it everything else before the hosts, stays out.
+    url = urlsplit(config.store.url.get_secret_value().decode())
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"

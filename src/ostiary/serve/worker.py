@@ -1,0 +1,153 @@
+"""A worker process: ``python -m ostiary.serve.worker FD``, started by the supervisor at the other end of that socket.
+
+It imports no more than a gateway needs. The configuration comes through the socket, never by arguments or environment,
+where others could read its secrets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import uvloop
+
+from ostiary.gateway import Gateway
+from ostiary.observe import families
+from ostiary.observe.access_log import AccessLog
+from ostiary.observe.diagnostics import DiagnosticHandler
+from ostiary.observe.metrics import Metrics
+from ostiary.observe.security_log import SecurityLog
+from ostiary.observe.sink import Sink
+from ostiary.observe.writer import LineWriter
+from ostiary.serve.channel import worker_end
+from ostiary.serve.messages import STATUS_SECONDS, Collect, Collected, Drain, Failed, Ready, Start, Status, load_config
+from ostiary.stores.memory import MemoryStore
+from ostiary.stores.protocol import StoreMisconfigured
+
+if TYPE_CHECKING:
+    from ostiary.config.model import Config
+    from ostiary.serve.channel import WorkerEnd
+    from ostiary.stores.protocol import LimitStore
+
+_GENERATION: Final = 20_000
+"""Container objects made before the collector looks at the youngest. Requests leave no cycles, so it seldom has to."""
+
+
+class Worker:
+    """One gateway with its logs and metrics, and the supervisor at the other end of `channel`."""
+
+    def __init__(self, channel: WorkerEnd, config: Config, index: int) -> None:
+        self._channel = channel
+        self._config = config
+        self._metrics = metrics = Metrics()
+        self._writers: list[LineWriter] = []
+        logging.getLogger().addHandler(DiagnosticHandler(self._writer("stderr"), index))
+        access, security = config.observe.access_log, config.observe.security_log
+        self._access_log = None
+        if access.mode != "off":
+            sample = access.sample if access.mode == "sampled" else 1.0
+            self._access_log = AccessLog(self._writer(access.path), sample)
+        self._security_log = SecurityLog(self._writer(security.path), metrics)
+        metrics.on_snapshot(self._collect)
+        self._gateway = Gateway(config, _store(config), metrics, self._access_log, self._security_log)
+
+    async def run(self) -> None:
+        """Serve until told to drain, by the supervisor, its death or SIGTERM."""
+        try:
+            await self._gateway.start()
+            self._channel.send(Ready())
+            # What lives now lives as long as the process: the collector need never look at it again.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(_GENERATION)
+            beat = asyncio.create_task(self._beat())
+            seconds = await self._told_to_drain()
+            await self._gateway.drain(seconds)
+            beat.cancel()
+            self._channel.send(Collected(self._metrics.snapshot()))
+        finally:
+            for writer in self._writers:
+                writer.close()
+
+    async def _told_to_drain(self) -> float:
+        """Answer the supervisor until there is reason to stop; return the seconds that open requests have."""
+        terminated = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
+        told = asyncio.create_task(self._obey())
+        asked = asyncio.create_task(terminated.wait())
+        await asyncio.wait((told, asked), return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        return told.result() if told.done() else self._config.server.drain
+
+    async def _obey(self) -> float:
+        while (message := await self._channel.receive()) is not None:
+            match message:
+                case Collect():
+                    self._channel.send(Collected(self._metrics.snapshot()))
+                case Drain(seconds):
+                    return seconds
+                case Start():
+                    pass
+        return self._config.server.drain  # without a supervisor nobody would restart this worker, or stop it
+
+    async def _beat(self) -> None:
+        """Tell the supervisor how things are, and notice how late that is."""
+        loop = asyncio.get_running_loop()
+        worst = self._metrics.loop_lag_max
+        while True:
+            self._channel.send(msgspec.convert(self._gateway.status(), Status, from_attributes=True))
+            self._security_log.tell_suppressed(time.time(), time.monotonic())
+            due = loop.time() + STATUS_SECONDS
+            await asyncio.sleep(STATUS_SECONDS)
+            worst.value = max(worst.value, loop.time() - due)
+
+    def _writer(self, target: str) -> LineWriter:
+        writer = LineWriter(Sink(target))
+        self._writers.append(writer)
+        return writer
+
+    def _collect(self) -> None:
+        metrics = self._metrics
+        metrics.counter(families.LOG_DROPPED, "security").value = self._security_log.dropped
+        if self._access_log is not None:
+            metrics.counter(families.LOG_DROPPED, "access").value = self._access_log.dropped
+
+
+def _store(config: Config) -> LimitStore:
+    if config.store is None:
+        return MemoryStore()
+    # The client for Valkey costs a third of a second and 19 MB: only a worker that needs it pays.
+    from ostiary.stores.valkey import ValkeyStore  # noqa: PLC0415
+
+    return ValkeyStore(config.store)
+
+
+async def _main(fd: int) -> int:
+    channel = await worker_end(fd)
+    start = await channel.receive()
+    if not isinstance(start, Start):
+        return 1
+    try:
+        await Worker(channel, load_config(start.config), start.index).run()
+    except OSError as error:
+        channel.send(Failed(f"{error.strerror}: {error.filename}" if error.filename else str(error)))
+        return 1
+    except StoreMisconfigured as error:
+        channel.send(Failed(str(error)))
+        return 1
+    finally:
+        await channel.close()
+    return 0
+
+
+if __name__ == "__main__":
+    # Both reach the whole process group from a terminal; what they mean is the supervisor's to decide.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    sys.exit(uvloop.run(_main(int(sys.argv[1]))))
