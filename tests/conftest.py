@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import hypothesis
 import pytest
+import uvloop
 
 from tests.support import nginx, oidc_provider, recording, valkey
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    import asyncio
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 _SLOW_TO_START: Final = frozenset({"nginx_upstream", "oidc"})
 
@@ -28,6 +30,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         wanted = set(getattr(item, "fixturenames", ()))
         if wanted & _SLOW_TO_START or "tests/system" in item.path.as_posix():
             item.add_marker(pytest.mark.real)
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run asynchronous tests on the loop that the gateway runs on: its transports differ from asyncio's own."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from tests.support.process import Child
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_HERE: Final = Path(__file__).parent / "nginx"
+_HERE: Final = Path(__file__).parent / "echo"
 STATIC: Final = bytes(range(256)) * 4096
 """What ``/static`` answers: 1 MiB with Content-Length, ETag and ranges."""
 

@@ -1,0 +1,56 @@
+"""`ostiary serve` as a user runs it: a process tree of its own, from a configuration file."""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+import msgspec
+import yaml
+
+from tests.support.process import Child
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.support.documents import Document
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A gateway whose workers all listen."""
+
+    port: int
+    admin_port: int
+    child: Child
+
+    def admin(self, path: str) -> bytes:
+        """Return what the admin listener answers with 200."""
+        with urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=10) as answer:  # noqa: S310 - on loopback
+            return bytes(answer.read())
+
+    def metrics(self) -> dict[str, float]:
+        """Return every sample of ``/metrics`` by its name and labels as written."""
+        lines = self.admin("/metrics").decode().splitlines()
+        samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, _, value in samples}
+
+
+@contextmanager
+def serving(document: Document, folder: Path, *, environ: Mapping[str, str] | None = None) -> Iterator[Served]:
+    """Run the gateway of `document` for as long as the block lasts. Raises `ServerFailed` with what it said."""
+    path = folder / "ostiary.yaml"
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    with Child([sys.executable, "-m", "ostiary", "serve", "--config", path], cwd=folder, env=environ) as child:
+        yield Served(_port(child, "gateway"), _port(child, "admin"), child)
+
+
+def _port(child: Child, name: str) -> int:
+    line = child.wait_for(f"  {name} ")
+    found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+    if found is None:
+        raise AssertionError(line)
+    return int(found[1])
