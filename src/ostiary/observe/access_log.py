@@ -60,11 +60,6 @@ class AccessLog:
         self._everything = sample >= 1.0
         self._random = (choose or random.Random()).random  # noqa: S311  # which lines are kept is no secret
 
-    @property
-    def dropped(self) -> int:
-        """Lines lost so far."""
-        return self._writer.dropped
-
     def wants(self, status: int, reason: str) -> bool:
         """Say whether a request that ended so is to be written: always if it was refused or failed."""
         return self._everything or reason != "" or status >= 500 or self._random() < self._sample
@@ -72,7 +67,3 @@ class AccessLog:
     def write(self, record: AccessRecord) -> None:
         """Write one request. Never blocks, never raises."""
         self._writer.write(line(record))
-
-    def close(self) -> None:
-        """Write what is left."""
-        self._writer.close()

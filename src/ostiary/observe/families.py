@@ -96,7 +96,7 @@ STORE_HEALTHY: Final = Family(
 )
 LOG_DROPPED: Final = Family(
     "ostiary_log_lines_dropped_total", Kind.COUNTER, ("log",),
-    "Log lines lost because their sink was full, failing or slow: access or security.",
+    "Log lines lost because their sink was full, failing or slow: access, security or diagnostics.",
 )
 SECURITY_EVENTS: Final = Family(
     "ostiary_security_events_total", Kind.COUNTER, ("event",), "Security events, the suppressed ones included."

@@ -129,11 +129,6 @@ class SecurityLog:
         self._writer = writer
         self._flows = {event: _Flow(metrics.counter(families.SECURITY_EVENTS, event.name)) for event in ALL}
 
-    @property
-    def dropped(self) -> int:
-        """Lines lost so far."""
-        return self._writer.dropped
-
     def write(  # noqa: PLR0913  # the fields of a line
         self,
         event: Event,
@@ -174,7 +169,3 @@ class SecurityLog:
                 suppressed, flow.suppressed = flow.suppressed, 0
                 time = datetime.fromtimestamp(wall, UTC)
                 self._writer.write(line(SecurityRecord(time, event.name, event.severity, suppressed=suppressed)))
-
-    def close(self) -> None:
-        """Write what is left."""
-        self._writer.close()

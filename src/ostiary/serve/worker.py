@@ -7,12 +7,11 @@ where others could read its secrets.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 import uvloop
@@ -27,6 +26,7 @@ from ostiary.observe.sink import Sink
 from ostiary.observe.writer import LineWriter
 from ostiary.serve.channel import worker_end
 from ostiary.serve.messages import STATUS_SECONDS, Collect, Collected, Drain, Failed, Ready, Start, Status, load_config
+from ostiary.serve.settle import settle
 from ostiary.stores.memory import MemoryStore
 from ostiary.stores.protocol import StoreMisconfigured
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from ostiary.config.model import Config
     from ostiary.serve.channel import WorkerEnd
     from ostiary.stores.protocol import LimitStore
-
-_GENERATION: Final = 20_000
-"""Container objects made before the collector looks at the youngest. Requests leave no cycles, so it seldom has to."""
 
 
 class Worker:
@@ -46,33 +43,29 @@ class Worker:
         self._channel = channel
         self._config = config
         self._metrics = metrics = Metrics()
-        self._writers: list[LineWriter] = []
-        logging.getLogger().addHandler(DiagnosticHandler(self._writer("stderr"), index))
-        access, security = config.observe.access_log, config.observe.security_log
-        self._access_log = None
+        self._writers: dict[str, LineWriter] = {}
+        logging.getLogger().addHandler(DiagnosticHandler(self._writer("diagnostics", "stderr"), index))
+        access, access_log = config.observe.access_log, None
         if access.mode != "off":
             sample = access.sample if access.mode == "sampled" else 1.0
-            self._access_log = AccessLog(self._writer(access.path), sample)
-        self._security_log = SecurityLog(self._writer(security.path), metrics)
+            access_log = AccessLog(self._writer("access", access.path), sample)
+        self._security_log = SecurityLog(self._writer("security", config.observe.security_log.path), metrics)
         metrics.on_snapshot(self._collect)
-        self._gateway = Gateway(config, _store(config), metrics, self._access_log, self._security_log)
+        self._gateway = Gateway(config, _store(config), metrics, access_log, self._security_log)
 
     async def run(self) -> None:
         """Serve until told to drain, by the supervisor, its death or SIGTERM."""
         try:
             await self._gateway.start()
             self._channel.send(Ready())
-            # What lives now lives as long as the process: the collector need never look at it again.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(_GENERATION)
+            settle()
             beat = asyncio.create_task(self._beat())
             seconds = await self._told_to_drain()
             await self._gateway.drain(seconds)
             beat.cancel()
             self._channel.send(Collected(self._metrics.snapshot()))
         finally:
-            for writer in self._writers:
+            for writer in self._writers.values():
                 writer.close()
 
     async def _told_to_drain(self) -> float:
@@ -107,16 +100,13 @@ class Worker:
             await asyncio.sleep(STATUS_SECONDS)
             worst.value = max(worst.value, loop.time() - due)
 
-    def _writer(self, target: str) -> LineWriter:
-        writer = LineWriter(Sink(target))
-        self._writers.append(writer)
+    def _writer(self, log: str, target: str) -> LineWriter:
+        writer = self._writers[log] = LineWriter(Sink(target))
         return writer
 
     def _collect(self) -> None:
-        metrics = self._metrics
-        metrics.counter(families.LOG_DROPPED, "security").value = self._security_log.dropped
-        if self._access_log is not None:
-            metrics.counter(families.LOG_DROPPED, "access").value = self._access_log.dropped
+        for log, writer in self._writers.items():
+            self._metrics.counter(families.LOG_DROPPED, log).value = writer.dropped
 
 
 def _store(config: Config) -> LimitStore:
