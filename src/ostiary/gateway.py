@@ -97,6 +97,14 @@ class Gateway:
         Raises `OSError` if the listener cannot be bound. Keys that cannot be loaded yet are no error: requests that need
         them are refused with 503 until they are there.
         """
+        await self.prepare()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self.door.connection, sock=_listening_socket(self.config))
+        self._deadlines.start()
+        self._metrics.on_snapshot(self._collect)
+
+    async def prepare(self) -> None:
+        """Do all that `start` does but listen: begin to load keys, and make the door. For `explain`."""
         loop = asyncio.get_running_loop()
         await asyncio.gather(self._store.start(), *(source.start() for source in self._sources.values()))
         self._deadlines = Deadlines(loop, self._monotonic)
@@ -116,9 +124,6 @@ class Gateway:
             self._wall,
             self._monotonic,
         )
-        self._server = await loop.create_server(self.door.connection, sock=_listening_socket(self.config))
-        self._deadlines.start()
-        self._metrics.on_snapshot(self._collect)
 
     async def drain(self, seconds: float) -> None:
         """Accept nothing more, let open exchanges finish for at most `seconds`, then close everything."""

@@ -1,0 +1,1 @@
+"""The other ways to the decision than the built-in proxy: each translates in, calls, and translates out."""

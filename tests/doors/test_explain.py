@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ostiary.config.model import Config
+from ostiary.doors.explain import Ask, Explanation, explain
+from ostiary.gateway import Gateway
+from ostiary.observe.metrics import Metrics
+from ostiary.observe.security_log import SecurityLog
+from ostiary.observe.sink import Sink
+from ostiary.observe.writer import LineWriter
+from ostiary.stores.memory import MemoryStore
+from tests.support.documents import document
+from tests.support.tokens import key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    Asked = Callable[..., Awaitable[Explanation]]
+
+ROUTES = [
+    {
+        "name": "orders",
+        "match": {"path": "/orders/{id}", "methods": ["GET"]},
+        "upstream": "api",
+        "require": {"scopes": ["orders:read"]},
+        "limit": "few",
+    },
+    {"name": "open", "match": {"path": "/open"}, "upstream": "api", "anonymous": True},
+    {"name": "kept", "match": {"path": "/kept"}, "upstream": "api", "propagate": "pass-through"},
+]
+LIMITS = {"few": {"tiers": {"free": {"rate": "1/min", "burst": 1}}}}
+
+
+@pytest.fixture
+async def ask() -> AsyncIterator[Asked]:
+    config = Config.model_validate(document("http://127.0.0.1:9", routes=ROUTES, limits=LIMITS))
+    metrics, writer = Metrics(), LineWriter(Sink("stderr"))
+    gateway = Gateway(config, MemoryStore(), metrics, None, SecurityLog(writer, metrics))
+    await gateway.prepare()
+
+    async def asked(target: str, token: str = "", *fields: tuple[bytes, bytes]) -> Explanation:
+        sent = [(b"Host", b"api.example"), *fields]
+        if token:
+            sent.append((b"Authorization", b"Bearer " + token.encode()))
+        question = Ask(b"GET", target.encode(), sent, "192.0.2.7")
+        return await explain(config, gateway.door, question, time.time(), time.monotonic())
+
+    yield asked
+    await gateway.drain(0.0)
+    writer.close()
+
+
+def stages(explanation: Explanation) -> str:
+    return " ".join(("" if finding.passed else "!") + finding.stage for finding in explanation.findings)
+
+
+async def test_an_allowed_request_shows_every_stage_and_what_goes_upstream(ask: Asked) -> None:
+    token = key("ES256").token(scope="orders:read orders:write")
+    told = await ask("/orders/7?x=1", token, (b"X-User-Id", b"root"), (b"Accept", b"text/plain"))
+    assert told.allowed
+    assert stages(told) == "canonical route credential authenticate authorize limit"
+    assert told.findings[0].facts == {
+        "host": "api.example",
+        "path": "/orders/7",
+        "client": "192.0.2.7",
+        "stripped": "X-User-Id",
+    }
+    assert told.findings[1].facts["upstream"] == "api (http://127.0.0.1:9)"
+    assert told.findings[4].facts["has scopes"] == "orders:read orders:write"
+    assert "r=0" in told.findings[5].facts["RateLimit"]
+    assert told.upstream.startswith("GET /orders/7?x=1 HTTP/1.1\r\nHost: api.example\r\nAccept: text/plain\r\n")
+    assert "X-User-Id: alice\r\n" in told.upstream
+    assert "root" not in told.upstream
+    assert told.answer == ""
+
+
+@pytest.mark.parametrize(
+    "target, claims, reached, code",
+    [
+        ("/a;b", None, "!canonical", "400 bad_request"),
+        ("/nowhere", None, "canonical !route", "404 no_route"),
+        ("/orders/7", None, "canonical route credential !authenticate", "401 missing_token"),
+        ("/orders/7", {"exp": 5}, "canonical route credential !authenticate", "401 token_expired"),
+        ("/orders/7", {"scope": "x"}, "canonical route credential authenticate !authorize", "403 insufficient_scope"),
+    ],
+)
+async def test_a_refusal_is_told_at_the_stage_that_made_it(
+    ask: Asked, target: str, claims: dict[str, object] | None, reached: str, code: str
+) -> None:
+    told = await ask(target, "" if claims is None else key("ES256").token(None, **claims))
+    assert not told.allowed
+    assert stages(told) == reached
+    assert told.findings[-1].verdict.startswith(code)
+    assert told.answer.startswith(f"HTTP/1.1 {code[:3]} ")
+    assert f'"error":"{code.rpartition(" ")[2]}"' in told.answer
+    assert told.upstream == ""
+
+
+async def test_what_is_required_is_shown_beside_what_is_there(ask: Asked) -> None:
+    told = await ask("/orders/7", key("ES256").token(scope="x"))
+    assert told.findings[-1].facts == {
+        "requires scopes": '["orders:read"]',
+        "has scopes": "x",
+        "has roles": "none",
+    }
+
+
+async def test_the_limit_speaks_last(ask: Asked) -> None:
+    token = key("ES256").token(scope="orders:read")
+    assert (await ask("/orders/7", token)).allowed
+    told = await ask("/orders/7", token)
+    assert stages(told) == "canonical route credential authenticate authorize !limit"
+    assert told.answer.startswith("HTTP/1.1 429 ")
+    assert "Retry-After: " in told.answer
+
+
+async def test_an_anonymous_caller_is_told_as_one(ask: Asked) -> None:
+    told = await ask("/open")
+    assert told.allowed
+    assert [finding.verdict for finding in told.findings[2:4]] == ["none", "nothing found"]
+
+
+@pytest.mark.parametrize("target", ["/kept", "/orders/7", "/open"])
+async def test_no_credential_is_ever_shown(ask: Asked, target: str) -> None:
+    token = key("ES256").token(scope="orders:read")
+    told = await ask(target, token)
+    assert told.allowed
+    assert token not in repr(told)
+    assert token.rpartition(".")[2] not in repr(told)
+    assert ("Authorization: (as it was sent)" in told.upstream) == (target == "/kept")
+
+
+@pytest.mark.parametrize(
+    "value, verdict",
+    [
+        (b"Basic YTpi", "of another kind than Bearer"),
+        (b"Bearer x", "a bearer token that cannot be read"),
+        (b"Bearer ", "401 invalid_token: The Authorization header is not of the form: Bearer <token>."),
+    ],
+)
+async def test_a_strange_credential_is_told_as_one(ask: Asked, value: bytes, verdict: str) -> None:
+    told = await ask("/open", "", (b"Authorization", value))
+    assert told.findings[2].verdict == verdict
+    assert stages(told).endswith("!authenticate")
