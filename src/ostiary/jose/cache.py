@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ostiary.jose.verify import VerifiedToken
 
 
-def digest(token: bytes) -> bytes:
-    """The name under which a token is cached: 32 octets that do not reveal it (law 8)."""
-    return sha256(token, usedforsecurity=False).digest()
-
-
 class TokenCache:
-    """At most `entries` verified tokens. Who takes one out asks it whether it is still fresh.
+    """At most `entries` verified tokens; who takes one out asks it whether it is still fresh.
 
-    Second chance: a hand goes round the entries; one that was used since it last came by is passed over once. A burst
-    of tokens seen once so cannot drive out those in use. Everything costs the same however full the cache is.
+    A token is kept under its SHA-256, which does not reveal it (law 8). Second chance: a hand goes round the entries;
+    one that was used since it last came by is passed over once, so that a burst of tokens seen once does not drive out
+    those in use. Everything costs the same however full the cache is.
     """
 
     __slots__ = ("_hand", "_ring", "_size", "_tokens", "hits", "misses")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ def key_source(
     alert: Callable[[KeyEvent], None] = ignore,
     *,
     base: Path = Path(),
+    clock: Callable[[], float] = time.monotonic,
     tls: ssl.SSLContext | None = None,
 ) -> KeySource:
     """Return the source of the keys of `issuer`, called `name`; a relative file is relative to `base`.
@@ -57,4 +59,4 @@ def key_source(
         loader = UrlLoader(fetcher, keys.jwks_url)
     else:
         loader = DiscoveryLoader(fetcher, issuer.issuer)
-    return RefreshedKeys(name, issuer, loader, alert)
+    return RefreshedKeys(name, issuer, loader, alert, clock=clock)

@@ -71,7 +71,7 @@ def public_key(jwk: object, allowed: Collection[str]) -> Key:
         raise UnusableKey("kty is not RSA, EC or OKP")
     fitting = {name for name, algorithm in ALGORITHMS.items() if (algorithm.kty, algorithm.crv) == (kty, crv)}
     if "alg" in jwk:
-        if jwk["alg"] not in fitting:
+        if not isinstance(jwk["alg"], str) or jwk["alg"] not in fitting:
             raise UnusableKey("alg is not a signature algorithm of this kind of key")
         fitting = {jwk["alg"]}
     names = tuple(sorted(fitting.intersection(allowed)))
@@ -116,8 +116,8 @@ def _octets(jwk: Mapping[str, object], name: str) -> bytes:
 def _rsa(jwk: Mapping[str, object]) -> tuple[Material, object]:
     n = int.from_bytes(_octets(jwk, "n"), "big")
     e = int.from_bytes(_octets(jwk, "e"), "big")
-    if n.bit_length() not in _RSA_BITS:
-        raise UnusableKey("the modulus has not 2048 to 8192 bits")
+    if n.bit_length() not in _RSA_BITS or n % 2 == 0:
+        raise UnusableKey("the modulus is not odd and of 2048 to 8192 bits")
     if e not in _RSA_EXPONENTS:
         raise UnusableKey("the exponent is not odd and between 3 and 2**32")
     if is_roca(n):
