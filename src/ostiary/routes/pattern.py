@@ -64,6 +64,8 @@ def _segment(text: str) -> str | None:
         return None
     if not text:
         raise BadPattern("an empty segment: // is merged before matching")
+    if "?" in text or "#" in text:
+        raise BadPattern("routes look at the path only; for these characters themselves write %3F and %23")
     if "*" in text:
         raise BadPattern("* stands only in a final /**; for one segment write {name}")
     if "{" in text or "}" in text:
