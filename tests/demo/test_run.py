@@ -93,8 +93,8 @@ async def test_it_stays_up_until_it_is_told_to_stop(stage: Stage) -> None:
     telling = Telling(console)
     farewell = telling.farewell
 
-    def said(at: Addresses) -> None:
-        farewell(at)
+    def said(at: Addresses, path: Path) -> None:
+        farewell(at, path)
         told.set()
 
     telling.farewell = said  # type: ignore[method-assign]

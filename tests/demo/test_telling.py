@@ -62,15 +62,20 @@ def test_the_frame_names_every_address() -> None:
     telling.summary(3, 0)
     telling.summary(3, 1)
     telling.failure("the [log]")
-    telling.farewell(AT)
+    telling.farewell(AT, Path("ostiary.yaml"))
     text = console.export_text()
     for line in ("DEVELOPMENT ONLY", "http://admin", "http://echo", "ostiary.yaml", "server:", "ready after 1.2 s"):
         assert line in text
-    for line in ("all 3 steps as expected", "1 of 3 steps went otherwise", "the [log]", *pasteable(AT)):
+    for line in (
+        "all 3 steps as expected",
+        "1 of 3 steps went otherwise",
+        "the [log]",
+        *pasteable(AT, Path("ostiary.yaml")),
+    ):
         assert line in text
 
 
-@pytest.mark.parametrize("line", pasteable(AT))
+@pytest.mark.parametrize("line", pasteable(AT, Path("ostiary.yaml")))
 def test_what_is_to_be_pasted_is_shell(line: str) -> None:
     shell = shutil.which("sh")
     assert shell is not None
@@ -78,7 +83,7 @@ def test_what_is_to_be_pasted_is_shell(line: str) -> None:
 
 
 def test_the_token_line_finds_the_token() -> None:
-    extract = pasteable(AT)[0].partition(" | ")[2].removesuffix("; }")
+    extract = pasteable(AT, Path("ostiary.yaml"))[0].partition(" | ")[2].removesuffix("; }")
     answer = b'{"access_token":"a.b-c_d.e","token_type":"Bearer"}'
     found = subprocess.run(["/bin/sh", "-c", extract], input=answer, capture_output=True, check=True, timeout=20)
     assert found.stdout.strip() == b"a.b-c_d.e"

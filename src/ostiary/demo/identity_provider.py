@@ -29,7 +29,9 @@ ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
 AUDIENCE: Final = "https://orders.example"
 """The `aud` of its tokens unless `resource` (RFC 8707) asks for another."""
 
-WARNING: Final = "DEVELOPMENT ONLY: this identity provider knows one secret, and prints it. Loopback, never the world."
+WARNING: Final = (
+    "DEVELOPMENT ONLY: this identity provider trusts whoever has read its source. Never let it listen off loopback."
+)
 
 CLIENTS: Final = {
     "kiosk": Client("kiosk-secret", ("orders:read",), {"tier": "free", "tenant_id": "acme", "roles": ["viewer"]}),

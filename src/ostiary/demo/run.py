@@ -58,7 +58,7 @@ async def run(telling: Telling, *, once: bool, workers: int) -> int:
         surprised = await tour(at, telling.step)
         telling.summary(len(surprised), sum(surprised))
         if not once:
-            telling.farewell(at)
+            telling.farewell(at, path)
             with contextlib.suppress(asyncio.CancelledError):  # an interrupt is how it is meant to end
                 await asyncio.Event().wait()
         return int(any(surprised))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from typing import TYPE_CHECKING, Final
 
 from rich.markup import escape
@@ -89,27 +91,29 @@ class Telling:
         else:
             self._console.print(Rule(f"[bold green]all {count} steps as expected", style="green"))
 
-    def farewell(self, at: Addresses) -> None:
+    def farewell(self, at: Addresses, path: Path) -> None:
         """Say how to go on by hand: lines to paste into another terminal."""
         self._console.print("\nEverything stays up. In another terminal:\n")
-        for line in pasteable(at):
+        for line in pasteable(at, path):
             # Not wrapped: what is pasted must be what is meant.
             self._console.print(Text(line, style="cyan"), soft_wrap=True)
         self._console.print("\nCtrl-C ends it and leaves nothing behind.")
 
     def failure(self, text: str) -> None:
         """Say what failed."""
-        self._console.print(Panel(Text(text), title="the demo could not start", style="red"))
+        self._console.print(Rule("[bold red]the demo could not start", style="red"))
+        self._console.print(Text(text), soft_wrap=True)
 
     def _line(self, label: str, text: Text) -> None:
         self._console.print(Text(f"    {label:<{_LABEL}}").append_text(text), soft_wrap=True)
 
 
-def pasteable(at: Addresses) -> list[str]:
-    """Return shell lines that get fresh tokens and use them; they need curl and sed only."""
+def pasteable(at: Addresses, path: Path) -> list[str]:
+    """Return shell lines that get fresh tokens and use them; they need curl and sed only. `path` is the configuration's."""
     form = "-d grant_type=client_credentials -d client_id=$1 -d client_secret=$1-secret"
     extract = """sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/'"""
     bearer = '-H "Authorization: Bearer $%s"'
+    explain = f"{shlex.quote(sys.executable)} -m ostiary explain -c {shlex.quote(str(path))}"
     return [
         f"token() {{ curl -s {at.provider}/token {form} | {extract}; }}",
         "KIOSK=$(token kiosk) OFFICE=$(token back-office)",
@@ -119,4 +123,5 @@ def pasteable(at: Addresses) -> list[str]:
         f"for i in 1 2 3 4 5 6 7; do curl -si {at.gateway}/reports {bearer % 'KIOSK'} | head -1; done",
         f"curl -s -X POST {at.provider}/rotate   # new keys; tokens signed with the last ones stay good",
         f"curl -s {at.admin}/metrics | grep ^ostiary",
+        f"{explain} POST /orders --token $KIOSK",
     ]

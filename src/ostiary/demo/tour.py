@@ -162,7 +162,9 @@ def rotated(token: str) -> Step:
 async def tour(at: Addresses, show: Shown) -> list[bool]:
     """Take the tour, calling `show` after each step; return for each of them whether it was surprised."""
     surprised: list[bool] = []
-    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+    # A connection for each request, so that they are spread over the workers.
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector) as session:
         tokens = Tokens(
             kiosk=await fetch_token(session, at, "kiosk"),
             back_office=await fetch_token(session, at, "back-office", alg="ES256"),
