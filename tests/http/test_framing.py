@@ -13,6 +13,7 @@ from ostiary.http.framing import (
     BAD_HOST,
     BAD_LENGTH,
     BAD_METHOD,
+    BAD_STATUS,
     BAD_TARGET_FORM,
     BAD_UPGRADE,
     BAD_VERSION,
@@ -217,6 +218,8 @@ def test_upgrade(changes: dict[str, object], protocol: bytes) -> None:
         (204, b"GET", (b"5",), (), UNWANTED_BODY),
         (204, b"GET", (), (b"chunked",), UNWANTED_BODY),
         (101, b"GET", (b"5",), (), UNWANTED_BODY),
+        (99, b"GET", (), (), BAD_STATUS),
+        (600, b"GET", (b"5",), (), BAD_STATUS),
     ],
 )
 def test_response(

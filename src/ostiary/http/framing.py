@@ -76,6 +76,7 @@ BAD_CODING: Final = BadFraming("Transfer-Encoding field")
 TWO_FRAMINGS: Final = BadFraming("both Content-Length and Transfer-Encoding")
 BAD_EXPECTATION: Final = BadFraming("Expect field")
 BAD_UPGRADE: Final = BadFraming("Upgrade field")
+BAD_STATUS: Final = BadFraming("status code")
 UNWANTED_BODY: Final = BadFraming("body in a response that has none")
 
 _OWS: Final = b" \t"
@@ -120,6 +121,8 @@ def response_framing(
     """Return the length of a response's body, `CHUNKED` or `UNTIL_CLOSE` (RFC 9112 section 6.3), or what is wrong."""
     if version != "1.1" and version != "1.0":  # noqa: PLR1714 - as above
         return BAD_VERSION
+    if not 100 <= status <= 599:  # others are invalid (RFC 9110 section 15), and each client makes its own of them
+        return BAD_STATUS
     body = _body(lengths, codings, version) if lengths or codings else UNTIL_CLOSE
     if isinstance(body, BadFraming):
         return body
