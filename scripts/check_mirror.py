@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-SOURCES: Final = ROOT / "src" / "ostiary"
-TESTS: Final = ROOT / "tests"
 
-FREE: Final = frozenset({"cases", "support", "system"})
-"""Folders of `tests` that mirror no package: rows of shared cases, the real servers, whole processes."""
+FREE: Final = frozenset({"cases", "scripts", "support", "system"})
+"""Folders of `tests` that mirror no package: rows of shared cases, these scripts, the real servers, whole processes."""
 
 UNTESTED: Final = {
     "decision/stages.py": "protocols only",
@@ -24,23 +25,18 @@ UNTESTED: Final = {
 """Modules that need no test of their own, each with its reason."""
 
 
-def problems() -> list[str]:
-    """Return one line for each source without its test and each test without its source."""
-    sources = {
-        path.relative_to(SOURCES).as_posix()
-        for path in SOURCES.rglob("*.py")
-        if path.name not in {"__init__.py", "__main__.py"}
-    }
-    tests = {
-        path.relative_to(TESTS).as_posix()
-        for path in TESTS.rglob("test_*.py")
-        if path.relative_to(TESTS).parts[0] not in FREE
-    }
-    wanted = {source: _test_of(source) for source in sources}
-    found = [f"src/ostiary/{source} has no tests/{test}" for source, test in wanted.items() if not _fine(source, tests)]
-    found += [f"tests/{test} tests no source of its name" for test in tests - set(wanted.values())]
-    found += [f"{source} is excused from being tested, but does not exist" for source in UNTESTED.keys() - sources]
-    found += [f"{source} is excused from being tested, but is" for source in UNTESTED if _test_of(source) in tests]
+def problems(root: Path, untested: Collection[str]) -> list[str]:
+    """Return one line for each source without its test, test without its source, and excuse that is none."""
+    package, folder = root / "src" / "ostiary", root / "tests"
+    modules = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
+    sources = {module for module in modules if Path(module).name not in {"__init__.py", "__main__.py"}}
+    tests = {path.relative_to(folder).as_posix() for path in folder.rglob("test_*.py")}
+    tests = {test for test in tests if Path(test).parts[0] not in FREE}
+    wanted = {_test_of(source): source for source in sources if source not in untested}
+    found = [f"src/ostiary/{wanted[test]} has no tests/{test}" for test in wanted.keys() - tests]
+    found += [f"tests/{test} tests no source of its name" for test in tests - {_test_of(source) for source in sources}]
+    found += [f"{source} is excused from being tested, but does not exist" for source in set(untested) - sources]
+    found += [f"{source} is excused from being tested, but is" for source in untested if _test_of(source) in tests]
     return sorted(found)
 
 
@@ -49,13 +45,9 @@ def _test_of(source: str) -> str:
     return path.with_name(f"test_{path.name}").as_posix()
 
 
-def _fine(source: str, tests: set[str]) -> bool:
-    return source in UNTESTED or _test_of(source) in tests
-
-
 def main() -> int:
     """Print the problems; return the exit code."""
-    found = problems()
+    found = problems(ROOT, UNTESTED)
     for line in found:
         print(line, file=sys.stderr)
     return 1 if found else 0

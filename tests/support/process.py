@@ -36,6 +36,7 @@ class Child:
         env: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
     ) -> None:
+        self._name = " ".join(map(str, arguments))
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
         self._changed = threading.Condition()
         self._ended = False
@@ -87,7 +88,8 @@ class Child:
         with self._changed:
             self._changed.wait_for(look, seconds)
         if not found:
-            raise ServerFailed(f"{self._process.args!r} did not write {text!r} within {seconds:g} s:\n{self.log}")
+            how = "ended without saying" if self._ended else f"did not say within {seconds:g} s"
+            raise ServerFailed(f"{self._name} {how} {text!r}:\n{self.log}")
         return found[0]
 
     def wait(self, seconds: float = 10.0) -> int:

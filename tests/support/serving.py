@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import msgspec
 import yaml
 
-from tests.support.process import Child
+from tests.support.process import Child, ServerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.support.documents import Document
+
+
+_POLL: Final = 0.02
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -29,8 +34,17 @@ class Served(msgspec.Struct, frozen=True):
 
     def admin(self, path: str) -> bytes:
         """Return what the admin listener answers with 200."""
-        with urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=10) as answer:  # noqa: S310 - on loopback
+        with urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=10) as answer:
             return bytes(answer.read())
+
+    def until_ready(self, seconds: float = 10.0) -> bytes:
+        """Return the first good answer of ``/health/ready``: workers say how they are a moment after they listen."""
+        pause = threading.Event()
+        for _ in range(int(seconds / _POLL)):
+            with suppress(HTTPError):
+                return self.admin("/health/ready")
+            pause.wait(_POLL)
+        raise ServerFailed(f"not ready after {seconds:g} s:\n{self.child.log}")
 
     def metrics(self) -> dict[str, float]:
         """Return every sample of ``/metrics`` by its name and labels as written."""

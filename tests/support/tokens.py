@@ -94,9 +94,13 @@ def new_key(alg: str = "ES256", kid: str | None = None) -> SigningKey:
     return SigningKey(alg, kid, ed25519.Ed25519PrivateKey.generate())
 
 
-@cache
 def key(alg: str = "ES256") -> SigningKey:
-    """Return the one key for `alg` that all tests share, with the algorithm as its kid."""
+    """Return the one key for `alg` that all tests of a process share, with the algorithm as its kid."""
+    return _shared_key(alg)
+
+
+@cache
+def _shared_key(alg: str) -> SigningKey:
     return new_key(alg, alg)
 
 
