@@ -56,9 +56,11 @@ lock: $(VENV)/.dev ## resolve the dependencies anew into requirements/ (ARGS=--u
 clean: ## remove whatever make installed or built
 	rm -rf $(VENV) $(OIDC)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
+# Some distributions ship venv without the pip that it would put there; then the system's own pip does.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ostiary needs Python 3.11 or later: make PYTHON=...")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m venv --without-pip $(VENV) && \
+	    $(PYTHON) -m pip --python $@ install --quiet --retries 10 pip; }
 
 # The project itself comes last, without resolving anything: what it needs is in the lock, its build backend too.
 $(VENV)/.run $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: requirements/%.lock pyproject.toml | $(BIN)/python
