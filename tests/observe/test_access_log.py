@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -23,25 +23,13 @@ def writer(tmp_path: Path) -> Iterator[LineWriter]:
     writer.close()
 
 
-def record(**members: Any) -> AccessRecord:
-    return AccessRecord(
-        **{
-            "time": datetime(2026, 11, 23, tzinfo=UTC),
-            "request_id": "r1",
-            "client": "192.0.2.1",
-            "method": "GET",
-            "host": "api.example",
-            "path": "/v1",
-            "status": 200,
-            "duration_us": 1500,
-            **members,
-        }
-    )
-
-
 async def test_a_request_is_one_line(writer: LineWriter, tmp_path: Path) -> None:
-    log = AccessLog(writer)
-    log.write(record(route="v1", issuer="main", subject="u1", decision_us=30, upstream="http://10.0.0.1", bytes_out=5))
+    AccessLog(writer).write(
+        AccessRecord(
+            datetime(2026, 11, 23, tzinfo=UTC), "r1", "192.0.2.1", "GET", "api.example", "/v1", 200, 1500,
+            route="v1", issuer="main", subject="u1", decision_us=30, upstream="http://10.0.0.1", bytes_out=5,
+        )
+    )  # fmt: skip
     writer.close()
     assert msgspec.json.decode((tmp_path / "log").read_bytes()) == {
         "time": "2026-11-23T00:00:00Z",

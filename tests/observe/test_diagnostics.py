@@ -58,6 +58,6 @@ async def test_a_flood_is_held_back(lines: Callable[[], list[dict[str, Any]]]) -
 async def test_a_warning_that_cannot_be_put_into_words_still_counts(
     lines: Callable[[], list[dict[str, Any]]],
 ) -> None:
-    (handler,) = logging.getLogger("tests.diagnostics").handlers
+    handler, *_ = logging.getLogger("tests.diagnostics").handlers
     handler.emit(logging.makeLogRecord({"levelno": logging.WARNING, "msg": "%d", "args": ("not a number",)}))
     assert lines()[0]["message"] == "%d"

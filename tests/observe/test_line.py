@@ -44,8 +44,7 @@ def test_what_a_caller_sends_is_escaped(hostile: str) -> None:
     written = line(Record(WHEN, hostile))
     assert written.endswith(b"\n")
     assert all(0x20 <= byte < 0x7F for byte in written[:-1])
-    if hostile != "\ud800":
-        assert msgspec.json.decode(written)["path"] == hostile
+    assert msgspec.json.decode(written)["path"] == hostile.replace("\ud800", "?")
 
 
 def test_the_careful_way_writes_the_same_members() -> None:

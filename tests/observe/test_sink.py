@@ -83,7 +83,12 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
 def test_a_pipe_takes_only_what_it_takes_in_one_piece(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     write = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: (sizes.append(len(data)), write(fd, data))[1])
+
+    def measured(fd: int, data: bytes) -> int:
+        sizes.append(len(data))
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", measured)
     lines = [b"x" * 999 + b"\n"] * 10
     assert Sink("pipe").write(lines) == 0
     assert sizes == [4000, 4000, 2000]

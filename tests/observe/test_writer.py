@@ -41,7 +41,7 @@ async def test_lines_reach_the_file_in_order_by_the_time_it_is_closed(tmp_path: 
     assert writer.dropped == 0
 
 
-async def test_a_lone_line_is_written_without_waiting_for_more(tmp_path: Path) -> None:
+async def test_a_lone_line_is_written_without_waiting_for_more() -> None:
     hung = Hung()
     writer = LineWriter(cast("Sink", hung))
     writer.write(b"alone\n")

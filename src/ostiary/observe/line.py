@@ -19,7 +19,8 @@ def line(record: msgspec.Struct) -> bytes:
 
     Quotes, backslashes and controls are escaped as JSON has it; everything else beyond printable ASCII as ``\u…``, so
     that no terminal and no parser of the log is ever steered by what a caller sent. A record that comes out longer than
-    `MAX_LINE` has its strings cut and says so in a member ``truncated``. Lone surrogates are escaped, not refused.
+    `MAX_LINE` has its strings cut and says so in a member ``truncated``. A lone surrogate, which JSON cannot carry,
+    becomes ``?``.
     """
     try:
         encoded = _encode(record)
@@ -49,7 +50,7 @@ def _members(record: msgspec.Struct) -> dict[str, Any]:
     """What the encoder would write: members at their default are left out."""
     defaults = dict(zip(reversed(record.__struct_fields__), reversed(record.__struct_defaults__), strict=False))
     return {
-        name: value
+        name: value.encode(errors="replace").decode() if isinstance(value, str) else value
         for name, value in msgspec.structs.asdict(record).items()
         if name not in defaults or value != defaults[name]
     }
