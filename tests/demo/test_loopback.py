@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from ostiary.demo.loopback import HOST, bind, port_of, reserve, run_alone, serving
+from ostiary.demo.loopback import HOST, bind, port_of, run_alone, serving
 
 
 def test_a_taken_port_falls_back_to_a_free_one() -> None:
@@ -17,24 +17,13 @@ def test_a_taken_port_falls_back_to_a_free_one() -> None:
             assert port_of(second) not in {0, port_of(first)}
 
 
-def test_a_reserved_port_is_joined_only_by_those_who_share() -> None:
-    with reserve(0) as reserved, socket.socket() as worker, socket.socket() as stranger:
-        worker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        worker.bind((HOST, port_of(reserved)))
-        worker.listen()
-        with pytest.raises(OSError, match="in use"):
-            stranger.bind((HOST, port_of(reserved)))
-        with socket.create_connection((HOST, port_of(reserved))):
-            worker.accept()[0].close()
-
-
-def test_a_port_of_another_gateway_is_not_joined() -> None:
+def test_a_port_that_others_share_is_not_joined() -> None:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         other.bind((HOST, 0))
         other.listen()
-        with reserve(port_of(other)) as reserved:
-            assert port_of(reserved) != port_of(other)
+        with bind(port_of(other)) as sock:
+            assert port_of(sock) != port_of(other)
 
 
 async def test_serving_ends_with_its_context() -> None:

@@ -29,17 +29,6 @@ def bind(preferred: int) -> socket.socket:
     return sock
 
 
-def reserve(preferred: int) -> socket.socket:
-    """Return a socket that keeps its port from others, while listeners with SO_REUSEPORT of this user may join.
-
-    It proves first that nobody is there, so that the traffic of another gateway is never shared by mistake; as it never
-    listens, it takes no connections itself.
-    """
-    sock = bind(preferred)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    return sock
-
-
 def port_of(sock: socket.socket) -> int:
     """Return the local port of an IPv4 socket."""
     port: int = sock.getsockname()[1]

@@ -15,7 +15,7 @@ from ostiary.demo import echo
 from ostiary.demo.configuration import Addresses, render
 from ostiary.demo.gateway_process import GatewayFailed, gateway_process
 from ostiary.demo.identity_provider import AUDIENCE, IdentityProvider
-from ostiary.demo.loopback import HOST, bind, port_of, reserve, serving
+from ostiary.demo.loopback import HOST, bind, port_of, serving
 from ostiary.demo.tour import tour
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ async def run(telling: Telling, *, once: bool, workers: int) -> int:
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ostiary-demo-")))
         provider_socket, echo_socket = bind(9000), bind(9001)
-        gateway_socket = stack.enter_context(reserve(8080))
-        with bind(9090) as admin_socket:
+        # The gateway makes sure itself that its ports are its alone; here they are only found to be free.
+        with bind(8080) as gateway_socket, bind(9090) as admin_socket:
             at = _addresses(gateway_socket, admin_socket, provider_socket, echo_socket)
         await stack.enter_async_context(serving(IdentityProvider(at.provider).application(), provider_socket))
         await stack.enter_async_context(serving(echo.application(), echo_socket))

@@ -109,7 +109,7 @@ class Telling:
 
 
 def pasteable(at: Addresses, path: Path) -> list[str]:
-    """Return shell lines that get fresh tokens and use them; they need curl and sed only. `path` is the configuration's."""
+    """Return shell lines that get fresh tokens and use them, with curl and sed alone. `path` is the configuration's."""
     form = "-d grant_type=client_credentials -d client_id=$1 -d client_secret=$1-secret"
     extract = """sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/'"""
     bearer = '-H "Authorization: Bearer $%s"'
