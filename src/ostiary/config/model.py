@@ -11,8 +11,22 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ostiary.config.addresses import Target, Url
 from ostiary.config.references import FilePath, LogPath, Secret
-from ostiary.config.scalars import Count, Duration, Endpoint, Flag, Listen, Network, Rate, Share, Size, Text
+from ostiary.config.scalars import (
+    ClaimValue,
+    Count,
+    Duration,
+    Endpoint,
+    Flag,
+    Listen,
+    Network,
+    Rate,
+    Share,
+    Size,
+    Workers,
+)
+from ostiary.config.words import HeaderName, Method, Name, Scope, Text
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
@@ -29,11 +43,11 @@ class Model(BaseModel):
 class Bounds(Model):
     """How much of anything one caller may send (law 5)."""
 
-    header_bytes: Size = 16 * 1024
+    header_bytes: Size = Field(16 * 1024, ge=1024, le=1024 * 1024)
     """Request line and header block together."""
     header_count: Count = Field(100, ge=1, le=1000)
     """Header fields in one request."""
-    target_bytes: Size = 8 * 1024
+    target_bytes: Size = Field(8 * 1024, ge=64, le=1024 * 1024)
     """The request target."""
     body_bytes: Size = 10 * 1024 * 1024
     """The body of one request; 413 beyond it."""
@@ -46,13 +60,13 @@ class Bounds(Model):
 class Timeouts(Model):
     """How long anything may take (law 5)."""
 
-    header: Duration = 10.0
+    header: Duration = Field(10.0, gt=0)
     """From the first byte of a request to the end of its header block."""
-    body: Duration = 30.0
+    body: Duration = Field(30.0, gt=0)
     """Between two pieces of a request body."""
-    idle: Duration = 75.0
+    idle: Duration = Field(75.0, gt=0)
     """A kept-alive connection without a request."""
-    write: Duration = 30.0
+    write: Duration = Field(30.0, gt=0)
     """A client that takes nothing of its response."""
 
 
@@ -61,7 +75,7 @@ class Server(Model):
 
     listen: Listen = Endpoint("127.0.0.1", 8080)
     """host:port of the gateway; IPv6 as [::1]:8080."""
-    workers: Count | Literal["auto"] = "auto"
+    workers: Workers = "auto"
     """Worker processes; auto is one a processor."""
     tls_terminated_by: tuple[Network, ...] = ()
     """Peers that terminate TLS in front of a plain listener; needed to listen off loopback without TLS."""
@@ -80,6 +94,8 @@ class Admin(Model):
 
     listen: Listen = Endpoint("127.0.0.1", 9090)
     """host:port of /health/live, /health/ready and /metrics."""
+    allow_remote: Flag = False
+    """Listen off loopback. Whoever reaches the listener then sees health and metrics, without authentication."""
 
 
 class Keys(Model):
@@ -87,7 +103,7 @@ class Keys(Model):
 
     discovery: Flag = False
     """Find the JWKS through the issuer's OpenID discovery document."""
-    jwks_url: str | None = None
+    jwks_url: Url | None = None
     """URL of the JWKS."""
     file: FilePath | None = None
     """Path of a local JWKS file, relative to the configuration."""
@@ -95,15 +111,15 @@ class Keys(Model):
     """The JWKS itself."""
     secret: Secret | None = None
     """Shared secret of HS* algorithms: at least 32 bytes, from ${ENV} or a secret file."""
-    ttl: Duration = 300.0
+    ttl: Duration = Field(300.0, gt=0)
     """Age at which a key set is due for refetching; the refresh starts at 75 % of it."""
-    timeout: Duration = 5.0
+    timeout: Duration = Field(5.0, gt=0)
     """The whole fetch, redirects included."""
-    cooldown: Duration = 30.0
+    cooldown: Duration = Field(30.0, gt=0)
     """Least time between two refreshes caused by an unknown kid."""
     stale: Duration = 3600.0
     """How long past its TTL a key set serves while the provider fails; then 503."""
-    max_bytes: Size = 512 * 1024
+    max_bytes: Size = Field(512 * 1024, ge=1024, le=64 * 1024 * 1024)
     """Largest JWKS or discovery document read."""
     max_keys: Count = Field(100, ge=1, le=1000)
     """Most keys of one set."""
@@ -114,28 +130,29 @@ class Keys(Model):
 class Claims(Model):
     """Where in the token to find what the gateway passes on; dots descend into objects."""
 
-    scopes: tuple[str, ...] = ("scope", "scopes", "scp")
+    scopes: tuple[Text, ...] = ("scope", "scopes", "scp")
     """First present wins: a space-separated string or an array."""
-    roles: tuple[str, ...] = ("roles",)
-    email: str = "email"
-    tenant: str = "tenant_id"
-    organisation: str = "org_id"
-    plan: str = "plan"
-    tier: str = "tier"
+    roles: tuple[Text, ...] = ("roles",)
+    """First present wins: an array of strings, or one string."""
+    email: Text = "email"
+    tenant: Text = "tenant_id"
+    organisation: Text = "org_id"
+    plan: Text = "plan"
+    tier: Text = "tier"
     """The claim that chooses the caller's rate-limit tier."""
 
 
 class Issuer(Model):
     """One party whose tokens are believed, with its own keys."""
 
-    issuer: str
+    issuer: Text
     """The exact `iss` value."""
-    audiences: tuple[str, ...] = Field(min_length=1)
+    audiences: tuple[Text, ...] = Field(min_length=1)
     """Accepted `aud` values."""
     algorithms: tuple[Algorithm, ...] = Field(min_length=1)
     """Accepted algorithms; HS* never together with asymmetric ones."""
     keys: Keys
-    token_types: tuple[str, ...] = ("JWT", "at+jwt")
+    token_types: tuple[Text, ...] = ("JWT", "at+jwt")
     """Accepted `typ` header values; an absent typ is accepted."""
     clock_tolerance: Duration = Field(30.0, ge=0, le=60)
     """Leeway on exp, nbf and iat."""
@@ -151,25 +168,26 @@ class HealthChecks(Model):
 
     failures: Count = Field(3, ge=1)
     """Consecutive connection failures after which a target rests."""
-    rest: Duration = 10.0
+    rest: Duration = Field(10.0, gt=0)
     """How long a failed target is left out, if another is up."""
 
 
 class Upstream(Model):
     """A service behind the gateway."""
 
-    targets: tuple[str, ...] = Field(min_length=1)
+    targets: tuple[Target, ...] = Field(min_length=1)
     """http://host:port of each instance."""
     connections: Count = Field(256, ge=1)
     """Open connections per worker and target."""
     queue: Count = Field(1024, ge=0)
     """Requests per worker that may wait for a connection."""
-    connect_timeout: Duration = 2.0
-    first_byte_timeout: Duration = 30.0
+    connect_timeout: Duration = Field(2.0, gt=0)
+    """To open a connection."""
+    first_byte_timeout: Duration = Field(30.0, gt=0)
     """From the request sent to the response's header block."""
-    read_timeout: Duration = 30.0
+    read_timeout: Duration = Field(30.0, gt=0)
     """Between two pieces of a response."""
-    keep_alive: Duration = 60.0
+    keep_alive: Duration = Field(60.0, gt=0)
     """How long an idle connection is kept."""
     health: HealthChecks = HealthChecks()
 
@@ -188,7 +206,7 @@ class Limit(Model):
 
     key: Literal["identity", "client_address"] = "identity"
     """Whose bucket: issuer and subject (client address for anonymous callers), or always the client address."""
-    tiers: dict[str, Bucket] = Field(min_length=1)
+    tiers: dict[Name, Bucket] = Field(min_length=1)
     """A bucket for each tier; a caller whose tier has no bucket takes the one of the nearest lower tier listed."""
     on_store_failure: Literal["open", "closed"] = "closed"
     """With the store away: let through without RateLimit fields, or refuse with 503."""
@@ -197,41 +215,41 @@ class Limit(Model):
 class Tiers(Model):
     """Names of the tiers, lowest first; `anonymous` is always below them."""
 
-    names: tuple[str, ...] = Field(("free", "premium", "enterprise"), min_length=1)
-    values: dict[str, str] = {}
+    names: tuple[Name, ...] = Field(("free", "premium", "enterprise"), min_length=1)
+    values: dict[str, Text] = {}
     """Claim value to tier name, where they differ."""
 
 
 class Match(Model):
     """Which requests a route speaks of."""
 
-    hosts: tuple[str, ...] = ("*",)
+    hosts: tuple[Text, ...] = Field(("*",), min_length=1)
     """Exact host, *.suffix for its subdomains, or * for any."""
-    path: str
+    path: Text
     """Literal segments, {name} for one segment, and a final /** for the rest."""
-    methods: tuple[str, ...] | None = None
+    methods: tuple[Method, ...] | None = Field(None, min_length=1)
     """Methods, upper case; absent: all."""
 
 
 class ClaimRule(Model):
     """A condition on one claim: exactly one of the kinds."""
 
-    claim: str
+    claim: Text
     """Claim name; dots descend into objects."""
-    one_of: tuple[str | int | bool, ...] | None = None
+    one_of: tuple[ClaimValue, ...] | None = None
     """The claim (or one element of it, if an array) equals one of these."""
-    domain: tuple[str, ...] | None = None
+    domain: tuple[Text, ...] | None = None
     """The claim is an address with exactly one @ and one of these domains."""
 
 
 class Require(Model):
     """What an identity must have; all of it."""
 
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[Scope, ...] = ()
     """All of these."""
-    any_scope: tuple[str, ...] | None = None
+    any_scope: tuple[Scope, ...] | None = None
     """At least one of these."""
-    roles: tuple[str, ...] | None = None
+    roles: tuple[Text, ...] | None = None
     """At least one of these."""
     claims: tuple[ClaimRule, ...] = ()
     """Each of these."""
@@ -240,33 +258,39 @@ class Require(Model):
 class Route(Model):
     """One rule: which requests, who may send them, how much, and where to."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")
+    name: Name
+    """Names the route in logs and metrics."""
     match: Match
-    upstream: str
-    issuers: tuple[str, ...] | None = None
+    upstream: Text
+    """Name of the upstream that requests go to."""
+    issuers: tuple[Text, ...] | None = None
     """Issuers whose tokens are accepted here; absent: all configured. An empty list accepts none."""
     anonymous: Flag = False
     """Let requests through that carry no credential at all."""
     require: Require = Require()
-    limit: str | None = None
+    limit: Text | None = None
+    """Name of the limit that callers are held to; absent: none."""
     propagate: Literal["headers", "pass-through"] = "headers"
     """How the upstream is told who calls: identity headers, or the original Authorization."""
 
 
 class IdentityHeaders(Model):
-    """Names of the headers that carry the identity; null leaves one out. All of them, in any spelling, are stripped from requests."""
+    """Names of the headers that carry the identity; null leaves one out.
 
-    user_id: str | None = "X-User-Id"
-    user_email: str | None = "X-User-Email"
-    user_roles: str | None = "X-User-Roles"
-    tenant_id: str | None = "X-Tenant-Id"
-    org_id: str | None = "X-Org-Id"
-    tenant_plan: str | None = "X-Tenant-Plan"
-    token_issuer: str | None = "X-Token-Issuer"
-    token_scopes: str | None = "X-Token-Scopes"
-    token_expires: str | None = "X-Token-Expires"
-    session_id: str | None = "X-Session-Id"
-    also_strip: tuple[str, ...] = ()
+    All of them, in any spelling, are stripped from requests.
+    """
+
+    user_id: HeaderName | None = "X-User-Id"
+    user_email: HeaderName | None = "X-User-Email"
+    user_roles: HeaderName | None = "X-User-Roles"
+    tenant_id: HeaderName | None = "X-Tenant-Id"
+    org_id: HeaderName | None = "X-Org-Id"
+    tenant_plan: HeaderName | None = "X-Tenant-Plan"
+    token_issuer: HeaderName | None = "X-Token-Issuer"  # noqa: S105 - a header name
+    token_scopes: HeaderName | None = "X-Token-Scopes"  # noqa: S105 - a header name
+    token_expires: HeaderName | None = "X-Token-Expires"  # noqa: S105 - a header name
+    session_id: HeaderName | None = "X-Session-Id"
+    also_strip: tuple[HeaderName, ...] = ()
     """Further headers that callers may never set."""
 
 
@@ -275,9 +299,9 @@ class Store(Model):
 
     url: Secret
     """valkey://, valkeys:// (also redis://, rediss://), unix:///path, valkey+sentinel://h1:p,h2:p/service, valkey+cluster://h:p."""
-    connect_timeout: Duration = 0.5
-    command_timeout: Duration = 0.1
-    prefix: str = "ostiary"
+    connect_timeout: Duration = Field(0.5, gt=0)
+    command_timeout: Duration = Field(0.1, gt=0)
+    prefix: Name = "ostiary"
     """Start of every key."""
 
 
@@ -317,10 +341,10 @@ class Config(Model):
 
     server: Server = Server()
     admin: Admin = Admin()
-    issuers: dict[str, Issuer] = {}
-    upstreams: dict[str, Upstream] = Field(min_length=1)
+    issuers: dict[Name, Issuer] = {}
+    upstreams: dict[Name, Upstream] = Field(min_length=1)
     routes: tuple[Route, ...] = Field(min_length=1)
-    limits: dict[str, Limit] = {}
+    limits: dict[Name, Limit] = {}
     tiers: Tiers = Tiers()
     identity_headers: IdentityHeaders = IdentityHeaders()
     store: Store | None = None

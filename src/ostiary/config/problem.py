@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 Path = tuple[str | int, ...]
 """The way from the top of the document to a value: keys, and indices from 0."""
+
+MISSING: Final = "is missing"
+"""The message of the one finding whose path is not in the document."""
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _CONTROL: Final = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")
 
 
+class Finding(NamedTuple):
+    """What is wrong with the value at a path, before its place in the file is looked up.
+
+    `rests_on` are the other values that it was concluded from: where one of them is broken itself, the finding is void.
+    """
+
+    path: Path
+    message: str
+    hint: str = ""
+    rests_on: tuple[Path, ...] = ()
+
+    def moved(self, move: Callable[[Path], Path]) -> Finding:
+        """The same of other paths."""
+        return self._replace(path=move(self.path), rests_on=tuple(map(move, self.rests_on)))
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong. Lines and columns count from 1; 0 where the file has no such place.
 
-    No part of it repeats a value of the configuration, for that may be a secret; keys are repeated.
+    It may name keys, hosts and paths, and repeats no other value of the configuration: any may be a secret.
     """
 
     file: str

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, SecretBytes, ValidationInfo, WithJsonSchema
 
-from ostiary.config.scalars import Text, refuse
+from ostiary.config.words import Text, wrong
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECRET_BYTES: Final = 64 * 1024
 """Largest secret file that is read."""
@@ -30,11 +32,11 @@ class Folder:
 def _secret(value: object, info: ValidationInfo) -> object:
     if isinstance(value, dict):
         if not isinstance(info.context, Folder) or value.keys() != {"file"} or not isinstance(value["file"], str):
-            refuse("is not a secret", "write a string such as ${NAME}, or {file: /run/secrets/name}")
+            raise wrong("is not a secret", "write a string such as ${NAME}, or {file: /run/secrets/name}")
         return _read(info.context.path / value["file"])
     if isinstance(value, str | bytes | SecretBytes):
         return value
-    refuse("is not a secret", "write a string (quote it if it is a number), or {file: /run/secrets/name}")
+    raise wrong("is not a secret", "write a string (quote it if it is a number), or {file: /run/secrets/name}")
 
 
 def _read(path: Path) -> bytes:
@@ -44,13 +46,15 @@ def _read(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a Path cannot open a descriptor
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                refuse("names a secret file that is not a regular file")
+                raise wrong("names a secret file that is not a regular file")
             content = file.read(SECRET_BYTES + 1)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
-        refuse(f"names a secret file that cannot be read: {why}", "relative paths begin at the configuration's folder")
+        raise wrong(
+            f"names a secret file that cannot be read: {why}", "relative paths begin at the configuration's folder"
+        ) from None
     if len(content) > SECRET_BYTES:
-        refuse(f"names a secret file of more than {SECRET_BYTES} bytes")
+        raise wrong(f"names a secret file of more than {SECRET_BYTES} bytes")
     return content.removesuffix(b"\n").removesuffix(b"\r")
 
 

@@ -9,20 +9,32 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from typing import Annotated, Final, NamedTuple, NoReturn
+from typing import Annotated, Final, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, ValidationInfo, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from ostiary.config.words import wrong
 
 _DURATION: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)", re.ASCII)
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST: Final = 3650 * 86400.0
 _SIZE: Final = re.compile(r"(\d{1,15})(B|KiB|MiB|GiB)?", re.ASCII)
-_BYTES: Final = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_BYTES: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _LARGEST: Final = 2**50
 _RATE: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)/(s|min|h|d)", re.ASCII)
 _PERIOD: Final = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_ENDPOINT: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<host>[^:\[\]]{1,253})):(?P<port>\d{1,5})", re.ASCII)
+_ENDPOINT: Final = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<host>[^:[\]]{1,253})):(?P<port>\d{1,5})", re.ASCII
+)
 _NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*", re.ASCII)
 _WHOLE: Final = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?", re.ASCII)
@@ -39,14 +51,6 @@ class Endpoint(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def refuse(message: str, hint: str = "") -> NoReturn:
-    """Raise the validation error that becomes a `Problem`: what is wrong, and how to mend it.
-
-    A message from here is the whole truth and is shown as it stands, where those of pydantic are reworded.
-    """
-    raise PydanticCustomError("ostiary", "{message}", {"message": message, "hint": hint})
-
-
 def written(info: ValidationInfo) -> bool:
     """Tell whether the value comes from a configuration file rather than from Python."""
     return info.context is not None
@@ -56,19 +60,21 @@ def _duration(value: object, info: ValidationInfo) -> object:
     if isinstance(value, str) and (match := _DURATION.fullmatch(value)):
         seconds = float(match[1]) * _SECONDS[match[2]]
         if seconds > _LONGEST:
-            refuse("is longer than ten years")
+            raise wrong("is longer than ten years")
         return seconds
     if isinstance(value, int | float) and not isinstance(value, bool) and not written(info):
         return value
-    refuse("is not a duration", "write a number and its unit: 500ms, 30s, 5m, 1h or 1d")
+    raise wrong("is not a duration", "write a number and its unit: 500ms, 30s, 5m, 1h or 1d")
 
 
 def _size(value: object) -> object:
     if isinstance(value, str) and (match := _SIZE.fullmatch(value)):
-        value = int(match[1]) * _BYTES[match[2] or ""]
+        value = int(match[1]) * _BYTES[match[2] or "B"]
     if isinstance(value, int) and not isinstance(value, bool):
-        return value if value <= _LARGEST else refuse("is larger than 1024 TiB")
-    refuse("is not a size", "write a whole number of bytes, or one with its unit: 64KiB, 10MiB or 1GiB")
+        if value > _LARGEST:
+            raise wrong("is larger than 1024 TiB")
+        return value
+    raise wrong("is not a size", "write a whole number of bytes, or one with its unit: 64KiB, 10MiB or 1GiB")
 
 
 def _rate(value: object, info: ValidationInfo) -> object:
@@ -76,7 +82,7 @@ def _rate(value: object, info: ValidationInfo) -> object:
         return float(match[1]) / _PERIOD[match[2]]
     if isinstance(value, int | float) and not isinstance(value, bool) and not written(info):
         return value
-    refuse("is not a rate", "write how many in which time: 100/s, 10/min, 3/h or 1000/d")
+    raise wrong("is not a rate", "write how many in which time: 100/s, 10/min, 3/h or 1000/d")
 
 
 def _endpoint(value: object, info: ValidationInfo) -> object:
@@ -86,7 +92,9 @@ def _endpoint(value: object, info: ValidationInfo) -> object:
             return Endpoint(host, port)
     elif not written(info) and isinstance(value, tuple | list):
         return value
-    refuse("is not host:port", "write 127.0.0.1:8080, [::1]:8080 or localhost:8080; for every interface 0.0.0.0:8080 or [::]:8080")
+    raise wrong(
+        "is not host:port", "write 127.0.0.1:8080, [::1]:8080 or localhost:8080; 0.0.0.0:8080 is every interface"
+    )
 
 
 def _host(six: str | None, other: str | None) -> str:
@@ -108,7 +116,7 @@ def _network(value: object) -> object:
             return ipaddress.ip_network(value)
         except ValueError:
             pass
-    refuse("is not a network", "write 10.0.0.0/8, fd00::/8 or one address; no bits may be set beyond the prefix")
+    raise wrong("is not a network", "write 10.0.0.0/8, fd00::/8 or one address; no bits may be set beyond the prefix")
 
 
 def _count(value: object) -> object:
@@ -116,7 +124,7 @@ def _count(value: object) -> object:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    refuse("is not a whole number", "write it in decimal, without leading zeros, separators or a fraction")
+    raise wrong("is not a whole number", "write it in decimal, without leading zeros, separators or a fraction")
 
 
 def _share(value: object) -> object:
@@ -124,7 +132,7 @@ def _share(value: object) -> object:
         return float(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return value
-    refuse("is not a number", "write it in decimal: 0.05")
+    raise wrong("is not a number", "write it in decimal: 0.05")
 
 
 def _flag(value: object) -> object:
@@ -132,10 +140,20 @@ def _flag(value: object) -> object:
         return value
     if value in ("true", "false"):
         return value == "true"
-    refuse("is neither true nor false", "write true or false; yes, no, on and off are strings in YAML 1.2")
+    raise wrong("is neither true nor false", "write true or false; yes, no, on and off are strings in YAML 1.2")
 
 
-def _text(pattern: str, examples: list[str]) -> dict[str, object]:
+def _workers(value: object) -> object:
+    return value if value == "auto" else _count(value)
+
+
+def _claim_value(value: object) -> object:
+    if isinstance(value, str | int):
+        return value
+    raise wrong("is neither a string, a whole number, true nor false")
+
+
+def _pattern_text(pattern: str, examples: list[str]) -> dict[str, object]:
     return {"type": "string", "pattern": f"^{pattern}$|{_REFERENCE}", "examples": examples}
 
 
@@ -148,7 +166,7 @@ Duration = Annotated[
     Field(ge=0, allow_inf_nan=False),
     BeforeValidator(_duration),
     PlainSerializer(lambda seconds: f"{seconds:.16g}s", return_type=str, when_used="json"),
-    WithJsonSchema(_text(_DURATION.pattern, ["500ms", "30s", "5m", "1h"])),
+    WithJsonSchema(_pattern_text(_DURATION.pattern, ["500ms", "30s", "5m", "1h"])),
 ]
 """Seconds. Written `500ms`, `30s`, `5m`, `1h`, `1d`."""
 
@@ -157,10 +175,11 @@ Size = Annotated[
     Field(ge=0),
     BeforeValidator(_size),
     PlainSerializer(
-        lambda size: next((f"{size // n}{unit}" for unit, n in reversed(_BYTES.items()) if n > 1 and size and not size % n), size),
+        lambda size: next((f"{size // n}{unit}" for unit, n in reversed(_BYTES.items()) if size and not size % n), "0"),
+        return_type=str,
         when_used="json",
     ),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, _text(_SIZE.pattern, ["64KiB", "10MiB"])]}),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, _pattern_text(_SIZE.pattern, ["64KiB", "10MiB"])]}),
 ]
 """Bytes. Written `64KiB`, `10MiB`, `1GiB`, or as a bare number of bytes."""
 
@@ -169,7 +188,7 @@ Rate = Annotated[
     Field(gt=0, allow_inf_nan=False),
     BeforeValidator(_rate),
     PlainSerializer(lambda rate: f"{rate:.16g}/s", return_type=str, when_used="json"),
-    WithJsonSchema(_text(_RATE.pattern, ["100/s", "10/min", "3/h"])),
+    WithJsonSchema(_pattern_text(_RATE.pattern, ["100/s", "10/min", "3/h"])),
 ]
 """Tokens per second. Written `100/s`, `10/min`, `3/h`, `1000/d`."""
 
@@ -191,11 +210,18 @@ Listen = Annotated[
 Count = Annotated[int, BeforeValidator(_count)]
 """A whole number in decimal; never from `yes`, `0o17`, `1_000` or `1:30`."""
 
+Workers = Annotated[
+    Annotated[int, Field(ge=1, le=256)] | Literal["auto"],
+    BeforeValidator(_workers),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 256}, {"const": "auto"}]}),
+]
+"""How many, or `auto`."""
+
+ClaimValue = Annotated[StrictStr | StrictBool | StrictInt, BeforeValidator(_claim_value)]
+"""A value that a claim can be compared with."""
+
 Share = Annotated[float, BeforeValidator(_share)]
 """A finite number in decimal."""
 
 Flag = Annotated[bool, BeforeValidator(_flag), _or_reference({"type": "boolean"})]
 """`true` or `false`, nothing else."""
-
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^\S(?:.*\S)?$")]
-"""A string that is not empty and has no space around it."""

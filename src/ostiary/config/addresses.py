@@ -1,0 +1,60 @@
+"""URLs that a configuration names: where keys are fetched, and where requests are forwarded."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from ostiary.config.words import Text, wrong
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+_FORBIDDEN: Final = frozenset(' "<>\\^`{|}')
+
+
+def split(url: str) -> SplitResult | None:
+    """The parts of an http or https URL with a host, or None if it is none, or holds user information or a fragment."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    if not usable or "@" in parts.netloc or "#" in url or not url.isascii() or not url.isprintable():
+        return None
+    return None if _FORBIDDEN & set(url) else parts
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, without brackets, is this machine: localhost (RFC 6761 section 6.3) or a loopback address."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _url(value: str) -> str:
+    if split(value) is None:
+        raise wrong("is not a URL", "write https://host/path, without user, password and fragment")
+    return value
+
+
+def _target(value: str) -> str:
+    parts = split(value)
+    if parts is None or parts.path not in {"", "/"} or parts.query or "?" in value:
+        raise wrong("is not the address of a service", "write http://host:port, without path, query, user and password")
+    if parts.scheme == "https":
+        raise wrong("asks for TLS towards the service, which is not built yet", "write http://host:port")
+    return value
+
+
+Url = Annotated[Text, AfterValidator(_url)]
+"""An http or https URL."""
+
+Target = Annotated[Text, AfterValidator(_target)]
+"""Where an instance of a service listens: `http://host:port`."""

@@ -1,0 +1,118 @@
+"""What must hold of issuers: keys from one source, of one family, and fetched where nobody can replace them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from ostiary.config.addresses import is_loopback, split
+from ostiary.config.problem import Finding, Path, key
+from ostiary.config.secret_strength import is_guessable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ostiary.config.model import Config, Issuer
+
+_SOURCES: Final = ("discovery", "jwks_url", "file", "inline", "secret")
+_SECRET_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
+"""RFC 7518 section 3.2: a key at least as long as the hash."""
+
+
+def issuers(config: Config) -> Iterator[Finding]:
+    """Each issuer by itself; and no two with the same `iss`, for keys are bound to their issuer."""
+    first: dict[str, str] = {}
+    for name, issuer in config.issuers.items():
+        path = ("issuers", name)
+        other = first.setdefault(issuer.issuer, name)
+        if other != name:
+            yield Finding(
+                (*path, "issuer"),
+                f"is the same as that of {key(other)}",
+                "give each issuer one entry",
+                (("issuers", other, "issuer"),),
+            )
+        if "*" in issuer.audiences:
+            yield Finding((*path, "audiences"), "has a *, which is no wildcard", "list each audience")
+        yield from _source(issuer, (*path, "keys"))
+        yield from _transport(issuer, path)
+        yield from _algorithms(issuer, path)
+        yield from _secret(issuer, path)
+        yield from _inline(issuer, (*path, "keys", "inline"))
+
+
+def _source(issuer: Issuer, path: Path) -> Iterator[Finding]:
+    given = [name for name in _SOURCES if getattr(issuer.keys, name) not in (None, False)]  # noqa: PLR6201 - an inline set is not hashable
+    if len(given) != 1:
+        what = f"has {len(given)} sources of keys: {', '.join(given)}" if given else "has no source of keys"
+        yield Finding(path, what, f"give exactly one of {', '.join(_SOURCES)}")
+
+
+def _transport(issuer: Issuer, path: Path) -> Iterator[Finding]:
+    keys = issuer.keys
+    places = []
+    if keys.jwks_url is not None:
+        places.append(((*path, "keys", "jwks_url"), keys.jwks_url))
+    if keys.discovery:
+        places.append(((*path, "issuer"), issuer.issuer))
+    rests_on = ((*path, "keys", "allow_insecure_http"), (*path, "keys", "discovery"))
+    for place, url in places:
+        parts = split(url)
+        if parts is None or parts.query:
+            yield Finding(
+                place, "is not a URL, as discovery needs", "write https://host/path, or use jwks_url", rests_on
+            )
+        elif parts.scheme == "http" and not is_loopback(parts.hostname or "") and not keys.allow_insecure_http:
+            yield Finding(
+                place,
+                "would fetch keys over plain HTTP, where whoever is on the way can replace them",
+                "use https; or, outside production, keys: {allow_insecure_http: true}",
+                rests_on,
+            )
+
+
+def _algorithms(issuer: Issuer, path: Path) -> Iterator[Finding]:
+    place = (*path, "algorithms")
+    rests_on = ((*path, "keys"),)
+    shared = [name for name in issuer.algorithms if name in _SECRET_BYTES]
+    if len(set(issuer.algorithms)) < len(issuer.algorithms):
+        yield Finding(place, "names an algorithm twice")
+    if shared and len(shared) < len(issuer.algorithms):
+        yield Finding(
+            place,
+            "mixes HS* with asymmetric algorithms: a public key could be used as a secret to forge tokens",
+            "make it two issuers",
+        )
+    elif shared and issuer.keys.secret is None:
+        yield Finding(place, f"has {shared[0]}, which needs keys: {{secret: ...}}", "", rests_on)
+    elif not shared and issuer.keys.secret is not None:
+        yield Finding(place, "has asymmetric algorithms, to which keys: {secret: ...} does not belong", "", rests_on)
+
+
+def _secret(issuer: Issuer, path: Path) -> Iterator[Finding]:
+    if issuer.keys.secret is None:
+        return
+    secret = issuer.keys.secret.get_secret_value()
+    place, rests_on = (*path, "keys", "secret"), ((*path, "algorithms"),)
+    least = max((_SECRET_BYTES.get(name, 0) for name in issuer.algorithms), default=0) or 32
+    make = f"make one with: openssl rand -hex {least}"
+    if len(secret) < least:
+        yield Finding(place, f"is shorter than the {least} bytes that its algorithm needs", make, rests_on)
+    elif is_guessable(secret):
+        yield Finding(place, "can be guessed: it is made of words, a run or a repetition", make)
+
+
+def _inline(issuer: Issuer, path: Path) -> Iterator[Finding]:
+    if issuer.keys.inline is None:
+        return
+    from ostiary.jose.jwks import describe, read  # noqa: PLC0415 - it imports cryptography, which few files need
+
+    rests_on = ((*path[:-2], "algorithms"), (*path[:-1], "max_keys"))
+    try:
+        _, ignored = read(msgspec.json.encode(issuer.keys.inline), issuer.algorithms, issuer.keys.max_keys)
+    except (ValueError, TypeError) as error:
+        yield Finding(path, f"is not a usable JWKS: {error}", "", rests_on)
+        return
+    if ignored:
+        yield Finding(path, f"has keys that cannot be used: {describe(ignored)}", "remove them", rests_on)
