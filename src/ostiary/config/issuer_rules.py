@@ -43,7 +43,7 @@ def issuers(config: Config) -> Iterator[Finding]:
 
 
 def _source(issuer: Issuer, path: Path) -> Iterator[Finding]:
-    given = [name for name in _SOURCES if getattr(issuer.keys, name) not in (None, False)]  # noqa: PLR6201 - an inline set is not hashable
+    given = [name for name in _SOURCES if getattr(issuer.keys, name) != type(issuer.keys).model_fields[name].default]
     if len(given) != 1:
         what = f"has {len(given)} sources of keys: {', '.join(given)}" if given else "has no source of keys"
         yield Finding(path, what, f"give exactly one of {', '.join(_SOURCES)}")
