@@ -1,0 +1,153 @@
+"""The command line of the benchmark: ``python -m bench [--quick] [--only CASE]`` and ``python -m bench soak``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from rich.console import Console
+from rich.markdown import Markdown
+
+from bench import footprint, latency, machine, measure, report, soak, store, upstream
+from bench.cases import CASES, Ground
+from bench.load import LoadError
+from bench.measure import Pace
+from bench.probes import ProbeError
+from bench.process import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.cases import Case
+
+RESULTS: Final = Path(__file__).parent / "results"
+FULL: Final = Pace(rounds=7, warm=0.3, slice=1.2)
+QUICK: Final = Pace(rounds=3, warm=0.2, slice=0.6)
+LIMIT: Final = {"full": 13.0 * 60, "quick": 2.4 * 60}
+"""Seconds after which no further case is begun: the run has a bound, whatever the machine."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the arguments ask for; 0 means that it ran, not that every bar was held."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Ostiary and its peers, side by side.")
+    parser.add_argument("--quick", action="store_true", help="the main cases, shorter: within three minutes")
+    parser.add_argument(
+        "--only", action="append", metavar="CASE", choices=[case.name for case in CASES], help="repeatable"
+    )
+    parser.add_argument("--rounds", type=int, help="rounds for each case")
+    commands = parser.add_subparsers(dest="command")
+    soaking = commands.add_parser("soak", help="mixed load for a long time: is memory flat?")
+    soaking.add_argument("--minutes", type=float, default=30.0)
+    options = parser.parse_args(arguments)
+    console = Console(highlight=False)
+    try:
+        cpus = machine.processors()
+    except machine.TooFewProcessors as error:
+        console.print(f"bench: {error}")
+        return 2
+    os.sched_setaffinity(0, {cpus[1]})
+    with TemporaryDirectory(prefix="bench-") as folder:
+        if options.command == "soak":
+            return _soak(options.minutes, cpus, Path(folder), console)
+        chosen = [case for case in CASES if _wanted(case, options.only, quick=options.quick)]
+        pace = QUICK if options.quick else FULL
+        if options.rounds:
+            pace = msgspec.structs.replace(pace, rounds=options.rounds)
+        limit = LIMIT["quick" if options.quick else "full"]
+        results = _bench(chosen, pace, limit, cpus, Path(folder), console)
+    _write(results, "quick" if options.quick or options.only else "latest", console)
+    return 0
+
+
+def _wanted(case: Case, only: list[str] | None, *, quick: bool) -> bool:
+    if only:
+        return case.name in only
+    return case.quick or not quick
+
+
+def _bench(
+    cases: Sequence[Case], pace: Pace, limit: float, cpus: tuple[int, int], folder: Path, console: Console
+) -> report.Results:
+    results = report.Results(datetime.now(UTC), machine.describe(), _commit(), pace)
+    start = time.monotonic()
+    gateway, other = cpus
+    with upstream.start(other, folder / "upstream") as service, store.start(other, folder / "store") as valkey:
+        ground = Ground(service.port, f"valkey://127.0.0.1:{valkey.port}")
+        for case in cases:
+            if time.monotonic() - start > limit:
+                results.problems.append(f"Out of time: {case.title} was not measured.")
+                continue
+            with console.status("") as status:
+                arms = measure.run(
+                    case.arms(ground), pace, gateway, folder / case.name, lambda text: status.update(f"[dim]{text}")
+                )
+            results.cases[case.name] = arms
+            console.print(f"[bold]{case.title}[/]")
+            console.print(Markdown("\n".join(report.case_table(case, arms))))
+        _latency_and_footprint(results, ground, gateway, folder, console)
+    results.seconds = time.monotonic() - start
+    return results
+
+
+def _latency_and_footprint(
+    results: report.Results, ground: Ground, gateway: int, folder: Path, console: Console
+) -> None:
+    main_case = results.cases.get("seen-rs256")
+    if main_case is None or not main_case["Ostiary"].rate:
+        return
+    pace = msgspec.structs.replace(results.pace, rounds=min(results.pace.rounds, 5))
+    try:
+        with console.status("[dim]latency at half load"):
+            maximum = max(main_case["Ostiary"].rate)
+            results.latency = latency.added(ground, maximum, pace, gateway, folder / "latency")
+        with console.status("[dim]start, memory, tokens"):
+            results.footprint = footprint.weigh(ground, gateway, folder / "footprint")
+    except (LoadError, ProbeError, StartError, OSError) as error:
+        results.problems.append(f"Latency or footprint: {error}")
+
+
+def _commit() -> str:
+    try:
+        command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+        done = subprocess.run(command, cwd=RESULTS, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _write(results: report.Results, name: str, console: Console) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    data = RESULTS / f"{name}.json"
+    table = RESULTS / ("table.md" if name == "latest" else f"{name}.md")
+    data.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
+    text = report.markdown(results)
+    table.write_text(text)
+    summary = text.split("\n## ")[1]
+    console.print(Markdown(f"## {summary}"))
+    console.print(report.noise(results))
+    console.print(f"Written: {table}, {data.name}")
+
+
+def _soak(minutes: float, cpus: tuple[int, int], folder: Path, console: Console) -> int:
+    try:
+        samples = soak.run(minutes, cpus, folder, console)
+    except (LoadError, StartError) as error:
+        console.print(f"bench: {error}")
+        return 1
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "soak.json").write_bytes(msgspec.json.format(msgspec.json.encode(samples), indent=1) + b"\n")
+    good = soak.flat(samples)
+    console.print("flat" if good else "NOT flat: memory or descriptors grew between the second quarter and the last")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

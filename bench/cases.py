@@ -1,0 +1,192 @@
+"""What is compared, and the bars that Ostiary has set itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from bench import requests, tokens
+from bench.measure import Arm
+from bench.peers import Envoy, HAProxy, Nginx, Node, Ostiary, Starlette
+from bench.spec import Work
+from bench.tokens import SigningKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bench.peers import Peer
+    from bench.tokens import Algorithm
+
+POOL = 500
+"""Different tokens of the cases in which tokens were seen before."""
+CACHED = 4_000
+"""Tokens that a cache holds."""
+NEW_POOL = 6_000
+"""Tokens of the cases in which every token is new: asked for in turn, each has left the cache before it comes again."""
+AGAIN = "Ostiary (again)"
+"""The second arm of the A/A pair."""
+
+
+class Ground(msgspec.Struct):
+    """What the cases share."""
+
+    upstream: int
+    store: str
+    keys: dict[Algorithm, SigningKey] = {}
+    pools: dict[tuple[Algorithm, int], list[str]] = {}
+
+    def work(self, algorithm: Algorithm = "RS256") -> Work:
+        """The ordinary work with tokens of this algorithm."""
+        if algorithm not in self.keys:
+            self.keys[algorithm] = SigningKey.generate(algorithm)
+        return Work(key=self.keys[algorithm], upstream=self.upstream, cached_tokens=CACHED)
+
+    def tokens(self, algorithm: Algorithm = "RS256", count: int = POOL) -> list[str]:
+        """A pool of different tokens, signed when it is first asked for."""
+        if (algorithm, count) not in self.pools:
+            self.pools[algorithm, count] = tokens.make(self.work(algorithm).key, count)
+        return self.pools[algorithm, count]
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One comparison. `arms` is called when the case is run."""
+
+    name: str
+    title: str
+    arms: Callable[[Ground], list[Arm]]
+    quick: bool = False
+    """Part of the short run."""
+    body: int = 0
+    """Bytes of the body, where that is the subject."""
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """A requirement: what Ostiary's figure may be, set against another arm of the same case."""
+
+    title: str
+    case: str
+    against: str
+    bar: float
+    aim: float
+    arm: str = "Ostiary"
+    kind: Literal["ratio", "difference"] = "ratio"
+
+
+def arms(work: Work, pool: Sequence[bytes], peers: Sequence[Peer], status: int = 200) -> list[Arm]:
+    """The same work and the same requests for each of these gateways."""
+    return [Arm(peer.name, peer, work, pool, status) for peer in peers]
+
+
+def seen(algorithm: Algorithm, *peers: Peer) -> Callable[[Ground], list[Arm]]:
+    """Tokens that were seen before."""
+    return lambda ground: arms(ground.work(algorithm), requests.pool(ground.tokens(algorithm)), [Ostiary(), *peers])
+
+
+def new(algorithm: Algorithm, *peers: Peer) -> Callable[[Ground], list[Arm]]:
+    """Every token new: Ostiary pays for a cache that never hits, and once has none; the peers have none."""
+
+    def make(ground: Ground) -> list[Arm]:
+        pool = requests.pool(ground.tokens(algorithm, NEW_POOL))
+        work = ground.work(algorithm)
+        without = msgspec.structs.replace(work, cached_tokens=0)
+        return [*arms(work, pool, [Ostiary()]), *arms(without, pool, [Ostiary("Ostiary, no cache"), *peers])]
+
+    return make
+
+
+def logged(ground: Ground) -> list[Arm]:
+    """One access-log line a request, to a file, for all."""
+    work = msgspec.structs.replace(ground.work(), log=True)
+    return arms(work, requests.pool(ground.tokens()), [Ostiary(), Envoy(), HAProxy(), Nginx()])
+
+
+def stores(ground: Ground) -> list[Arm]:
+    """The limiter's two stores."""
+    pool = requests.pool(ground.tokens())
+    shared = msgspec.structs.replace(ground.work(), store=ground.store)
+    return [*arms(ground.work(), pool, [Ostiary()]), *arms(shared, pool, [Ostiary("Ostiary, Valkey limiter")])]
+
+
+def routes(ground: Ground) -> list[Arm]:
+    """Ten routes, a thousand and ten thousand, with the requests spread over all of them."""
+    return [
+        arm
+        for count in (10, 1_000, 10_000)
+        for arm in arms(
+            msgspec.structs.replace(ground.work(), routes=count),
+            requests.pool(ground.tokens(), routes=count, count=10_000),
+            [Ostiary(f"Ostiary, {count:,} routes")],
+        )
+    ]
+
+
+def bodies(target: str, size: int) -> Callable[[Ground], list[Arm]]:
+    """Bodies down (no size: the target is the file) or up."""
+
+    def make(ground: Ground) -> list[Arm]:
+        pool = requests.pool(ground.tokens(), f"/service-0000/{target}", b"x" * size)
+        return arms(ground.work(), pool, [Ostiary(), Envoy(), HAProxy(), Nginx()])
+
+    return make
+
+
+def no_token(ground: Ground) -> list[Arm]:
+    """Requests without a credential."""
+    return arms(ground.work(), [requests.render(None)], [Ostiary(), Envoy(), HAProxy()], 401)
+
+
+def bad_signature(ground: Ground) -> list[Arm]:
+    """Tokens of which one bit of the signature is wrong."""
+    pool = requests.pool([tokens.tampered(token) for token in ground.tokens()])
+    return arms(ground.work(), pool, [Ostiary(), Envoy(), HAProxy()], 401)
+
+
+def over_limit(ground: Ground) -> list[Arm]:
+    """Callers whose bucket is empty."""
+    work = msgspec.structs.replace(ground.work(), limited=True)
+    return arms(work, requests.pool(ground.tokens()), [Ostiary(), Envoy(), HAProxy()], 429)
+
+
+CASES = (
+    Case(
+        "seen-rs256",
+        "Token seen before, RS256",
+        seen("RS256", Ostiary(AGAIN), Envoy(), HAProxy(), Nginx(), Node(), Starlette()),
+        quick=True,
+    ),
+    Case("seen-es256", "Token seen before, ES256", seen("ES256", Envoy(), HAProxy())),
+    Case("seen-eddsa", "Token seen before, EdDSA", seen("EdDSA", Envoy())),
+    Case("new-rs256", "Every token new, RS256", new("RS256", Envoy(), HAProxy()), quick=True),
+    Case("new-es256", "Every token new, ES256", new("ES256", Envoy(), HAProxy())),
+    Case("new-eddsa", "Every token new, EdDSA", new("EdDSA", Envoy())),
+    Case("log", "Access log on, to a file", logged, quick=True),
+    Case("store", "Limiter in memory and in Valkey", stores, quick=True),
+    Case("routes", "Number of routes", routes, quick=True),
+    Case("down-1k", "Response of 1 KiB", bodies("download/1k", 0), body=1 << 10),
+    Case("up-1k", "Request of 1 KiB", bodies("upload/x", 1 << 10), body=1 << 10),
+    Case("down-1m", "Response of 1 MiB", bodies("download/1m", 0), body=1 << 20),
+    Case("up-1m", "Request of 1 MiB", bodies("upload/x", 1 << 20), body=1 << 20),
+    Case("no-token", "Refused: no token (401)", no_token),
+    Case("bad-signature", "Refused: wrong signature (401)", bad_signature),
+    Case("over-limit", "Refused: over the limit (429)", over_limit),
+)
+
+BARS = (
+    Bar("RS256, seen before, against Envoy", "seen-rs256", Envoy.name, 0.55, 0.40),
+    Bar("the same against HAProxy", "seen-rs256", HAProxy.name, 0.80, 0.60),
+    Bar("the same against nginx with no authentication", "seen-rs256", Nginx.name, 2.0, 1.6),
+    Bar("the same against Node", "seen-rs256", Node.name, 0.15, 0.10),
+    Bar("access log on, against Envoy", "log", Envoy.name, 0.65, 0.50),
+    Bar("every token new, RS256, against Envoy", "new-rs256", Envoy.name, 0.90, 0.70),
+    Bar(
+        "Valkey limiter, extra over memory, µs",
+        "store",
+        "Ostiary",
+        30,
+        15,
+        "Ostiary, Valkey limiter",
+        kind="difference",
+    ),
+    Bar("10,000 routes against 10", "routes", "Ostiary, 10 routes", 1.05, 1.0, "Ostiary, 10,000 routes"),
+)

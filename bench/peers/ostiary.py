@@ -1,0 +1,72 @@
+"""Ostiary itself: one worker, metrics on, everything else at its defaults."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from bench.peers.base import Launch
+from bench.process import free_port
+from bench.spec import PLENTY
+from bench.tokens import AUDIENCE, ISSUER, SCOPE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.spec import Work
+
+
+class Ostiary:
+    """`ostiary serve` of this working tree. JSON is YAML, so the configuration is written as JSON."""
+
+    authenticates = True
+
+    def __init__(self, name: str = "Ostiary") -> None:
+        self.name = name
+
+    def version(self) -> str:
+        """Of the installed distribution."""
+        return f"Ostiary {version('ostiary')}"
+
+    def prepare(self, work: Work, port: int, folder: Path) -> Launch:
+        """All of `work`; a bucket for each caller, the routes told apart by their first segment."""
+        config = folder / "ostiary.yaml"
+        config.write_text(json.dumps(configuration(work, port, folder), indent=1))
+        return Launch([sys.executable, "-m", "ostiary", "serve", "--config", config])
+
+
+def configuration(work: Work, port: int, folder: Path) -> dict[str, object]:
+    """The `ostiary.yaml` of this work."""
+    bucket = {"rate": "1/h", "burst": 1} if work.limited else {"rate": f"{PLENTY}/s", "burst": PLENTY}
+    log: dict[str, object] = {"mode": "on", "path": str(folder / "access.log")} if work.log else {"mode": "off"}
+    config: dict[str, object] = {
+        "server": {"listen": f"127.0.0.1:{port}", "workers": 1},
+        "admin": {"listen": f"127.0.0.1:{free_port()}"},
+        "issuers": {
+            "login": {
+                "issuer": ISSUER,
+                "audiences": [AUDIENCE],
+                "algorithms": [work.key.algorithm],
+                "keys": {"inline": work.key.jwks},
+            }
+        },
+        "upstreams": {"orders": {"targets": [f"http://127.0.0.1:{work.upstream}"]}},
+        "limits": {"callers": {"tiers": {"free": bucket}}},
+        "routes": [
+            {
+                "name": f"service-{number:04}",
+                "match": {"path": f"/service-{number:04}/**"},
+                "upstream": "orders",
+                "require": {"scopes": [SCOPE]},
+                "limit": "callers",
+            }
+            for number in range(work.routes)
+        ],
+        "token_cache": {"entries": work.cached_tokens},
+        "observe": {"access_log": log, "security_log": {"path": str(folder / "security.log")}},
+    }
+    if work.store is not None:
+        config["store"] = {"url": work.store}
+    return config
