@@ -125,7 +125,14 @@ def test_nothing_else_is_ever_raised(alg: str, changes: dict[str, object]) -> No
 
 @pytest.mark.parametrize(
     "secret, algorithms",
-    [(b"s" * 31, ["HS256"]), (b"s" * 64, ["HS256", "RS256"]), (b"s" * 64, []), (b"", ["HS256"])],
+    [
+        (b"s" * 31, ["HS256"]),
+        (b"s" * 47, ["HS256", "HS384"]),
+        (b"s" * 63, ["HS512"]),
+        (b"s" * 64, ["HS256", "RS256"]),
+        (b"s" * 64, []),
+        (b"", ["HS256"]),
+    ],
 )
 def test_a_secret_is_long_enough_and_for_hmac_only(secret: bytes, algorithms: list[str]) -> None:
     with pytest.raises(UnusableKey):

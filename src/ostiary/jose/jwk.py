@@ -82,15 +82,17 @@ def public_key(jwk: object, allowed: Collection[str]) -> Key:
 
 
 def secret_key(secret: bytes, allowed: Collection[str]) -> Key:
-    """Return the key of an issuer that shares `secret` with the gateway; at least 32 octets (RFC 7518 section 3.2).
+    """Return the key of an issuer that shares `secret` with the gateway.
 
-    Raises UnusableKey if the secret is too short for one of the `allowed` algorithms, or they are not all HS*.
+    Raises UnusableKey if the `allowed` algorithms are not all HS*, or the secret is shorter than the hash of one of
+    them: 32, 48 or 64 octets (RFC 7518 section 3.2).
     """
     fitting = [ALGORITHMS[name] for name in allowed]
     if not fitting or any(algorithm.kty != "oct" for algorithm in fitting):
         raise UnusableKey("a shared secret is for HS256, HS384 and HS512 only")
-    if len(secret) < 32:
-        raise UnusableKey("the secret is shorter than 32 octets")
+    needed = max(int(algorithm.name[2:]) // 8 for algorithm in fitting)
+    if len(secret) < needed:
+        raise UnusableKey(f"the secret is shorter than {needed} octets")
     return Key(None, "oct", {algorithm.name: algorithm.bind(secret) for algorithm in fitting}, None)
 
 

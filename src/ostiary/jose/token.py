@@ -46,9 +46,9 @@ def parse(token: bytes) -> Token:
     if len(token) > MAX_TOKEN_BYTES:
         raise MalformedToken("The token is too long.")
     signing_input, _, encoded_signature = token.rpartition(b".")
-    encoded_header, _, encoded_payload = signing_input.partition(b".")
+    encoded_header, dot, encoded_payload = signing_input.partition(b".")
     # A further dot would land in the payload's segment, whose alphabet has none.
-    if not encoded_header or not encoded_payload:
+    if not dot:
         raise MalformedToken("The token is not of three segments.")
     try:
         return Token(
