@@ -19,6 +19,11 @@ _SOURCES: Final = ("discovery", "jwks_url", "file", "inline", "secret")
 _SECRET_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
 """RFC 7518 section 3.2: a key at least as long as the hash."""
 
+_EXPOSED: Final = (
+    "would fetch keys over plain HTTP, where whoever is on the way can replace them",
+    "use https; or, outside production, keys: {allow_insecure_http: true}",
+)
+
 
 def issuers(config: Config) -> Iterator[Finding]:
     """Each issuer by itself; and no two with the same `iss`, for keys are bound to their issuer."""
@@ -50,26 +55,23 @@ def _source(issuer: Issuer, path: Path) -> Iterator[Finding]:
 
 
 def _transport(issuer: Issuer, path: Path) -> Iterator[Finding]:
-    keys = issuer.keys
-    places = []
-    if keys.jwks_url is not None:
-        places.append(((*path, "keys", "jwks_url"), keys.jwks_url))
-    if keys.discovery:
-        places.append(((*path, "issuer"), issuer.issuer))
-    rests_on = ((*path, "keys", "allow_insecure_http"), (*path, "keys", "discovery"))
-    for place, url in places:
-        parts = split(url)
+    """Keys come over TLS, or from this machine; discovery begins at an issuer that is a URL (OpenID Discovery, 4)."""
+    keys = (*path, "keys")
+    if issuer.keys.discovery:
+        rests_on = ((*keys, "discovery"), (*keys, "allow_insecure_http"))
+        parts = split(issuer.issuer)
         if parts is None or parts.query:
-            yield Finding(
-                place, "is not a URL, as discovery needs", "write https://host/path, or use jwks_url", rests_on
-            )
-        elif parts.scheme == "http" and not is_loopback(parts.hostname or "") and not keys.allow_insecure_http:
-            yield Finding(
-                place,
-                "would fetch keys over plain HTTP, where whoever is on the way can replace them",
-                "use https; or, outside production, keys: {allow_insecure_http: true}",
-                rests_on,
-            )
+            yield Finding((*path, "issuer"), "is no URL, so that nothing can be discovered", "use jwks_url", rests_on)
+        elif _is_exposed(issuer, issuer.issuer):
+            yield Finding((*path, "issuer"), *_EXPOSED, rests_on)
+    if issuer.keys.jwks_url is not None and _is_exposed(issuer, issuer.keys.jwks_url):
+        yield Finding((*keys, "jwks_url"), *_EXPOSED, ((*keys, "allow_insecure_http"),))
+
+
+def _is_exposed(issuer: Issuer, url: str) -> bool:
+    parts = split(url)
+    plain = parts is not None and parts.scheme == "http" and not is_loopback(parts.hostname or "")
+    return plain and not issuer.keys.allow_insecure_http
 
 
 def _algorithms(issuer: Issuer, path: Path) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -56,7 +57,7 @@ def _validate(root: Node, context: Folder) -> tuple[Config | None, list[Finding]
     if not isinstance(document, dict):
         return None, [Finding((), "is not a mapping", "write key: value, beginning with upstreams and routes")], []
     names = Names.of(document)
-    empty = list(_empty(root, ()))
+    empty = list(islice(_empty(root, ()), PROBLEMS))
     try:
         config = Config.model_validate(document, context=context)
     except ValidationError as error:
@@ -66,8 +67,8 @@ def _validate(root: Node, context: Folder) -> tuple[Config | None, list[Finding]
         wrong = empty + [finding for detail in details if (finding := describe(detail)) is not None]
         saved = Salvage(document, error, context)
         between = findings(saved.config, names) if saved.config is not None else ()
-        return saved.config, wrong, [finding.moved(saved.original) for finding in between]
-    return config, empty, list(findings(config, names))
+        return saved.config, wrong, [finding.moved(saved.original) for finding in islice(between, PROBLEMS)]
+    return config, empty, list(islice(findings(config, names), PROBLEMS))
 
 
 def _empty(node: Node, path: Path) -> Iterator[Finding]:

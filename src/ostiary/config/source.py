@@ -24,7 +24,7 @@ BYTES: Final = 4 * 1024 * 1024
 """Largest configuration file: room for 10,000 routes of some ten lines."""
 DEPTH: Final = 32
 """Most collections within one another."""
-NODES: Final = 200_000
+NODES: Final = 500_000
 """Most keys and values, each counted as often as aliases repeat it."""
 PROBLEMS: Final = 1_000
 """Most problems reported; beyond them reading stops."""
