@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import hiredis
 from redis import exceptions as errors
-from redis.asyncio import Connection, ConnectionPool, RedisCluster, Sentinel, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio import (
+    Connection,
+    ConnectionPool,
+    Redis,
+    RedisCluster,
+    Sentinel,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -19,7 +27,7 @@ from redis.backoff import NoBackoff
 from ostiary.stores.protocol import ConnectionLost, StoreMisconfigured, StoreUnavailable, Unscripted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ostiary.stores.address import Address
 
@@ -39,8 +47,9 @@ class Line(Protocol):
 class Direct:
     """A line to one server, or to whichever one the Sentinels name."""
 
-    def __init__(self, pool: ConnectionPool) -> None:
+    def __init__(self, pool: ConnectionPool, sentinels: Sequence[Redis] = ()) -> None:
         self._pool: Final = pool  # a Sentinel's connection refers to it weakly
+        self._sentinels: Final = sentinels
         self._connection: Final[Connection] = pool.make_connection()  # type: ignore[no-untyped-call]  # not annotated
 
     async def call(self, command: Command) -> object:
@@ -57,6 +66,8 @@ class Direct:
         """See `Line.close`."""
         with _translated():
             await self._connection.disconnect(nowait=True)
+            for sentinel in self._sentinels:
+                await sentinel.aclose()
 
 
 class Clustered:
@@ -97,9 +108,11 @@ def open_line(address: Address, connect_timeout: float) -> Line:
         return Clustered(RedisCluster(startup_nodes=nodes, ssl=address.tls, **options, **tls))
     options |= {"db": address.database} | tls
     if address.kind == "sentinel":
-        asking = {"socket_connect_timeout": connect_timeout, "socket_timeout": connect_timeout, "protocol": 2}
+        asking = {key: options[key] for key in ("socket_connect_timeout", "retry", "protocol", "driver_info")}
         sentinel = Sentinel(address.hosts, sentinel_kwargs=asking | {"ssl": address.tls} | tls)  # type: ignore[no-untyped-call]  # not annotated
-        return Direct(sentinel.master_for(address.service, ssl=address.tls, **options).connection_pool)
+        return Direct(
+            sentinel.master_for(address.service, ssl=address.tls, **options).connection_pool, sentinel.sentinels
+        )
     kind = SSLConnection if address.tls else Connection
     [(host, port)] = address.hosts
     return Direct(ConnectionPool(connection_class=kind, host=host, port=port, **options))
@@ -138,6 +151,8 @@ def _meaning(error: Exception) -> Exception | None:
         if isinstance(error, kind):
             return ours(text)
     if isinstance(error, errors.ResponseError):
+        if "ACL failure" in str(error):  # what the script may not call
+            return StoreMisconfigured(_BAD_RULES)
         code = str(error).partition(" ")[0][:32]
         return StoreUnavailable(code) if code in _PASSING else StoreMisconfigured(f"the store answered {code}")
     if isinstance(error, errors.RedisClusterException):

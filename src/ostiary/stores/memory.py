@@ -51,9 +51,6 @@ class MemoryStore:
         self._buckets.clear()
         self._ring.clear()
 
-    def __len__(self) -> int:
-        return len(self._buckets)
-
     def _make_room(self, mono: float) -> None:
         ring, buckets = self._ring, self._buckets
         nearest, full_at = 0, float("inf")

@@ -29,7 +29,7 @@ class ValkeyStore:
 
     A take lasts no longer than `command_timeout` from when it was asked, and whoever asks together fails together. With
     one call out at a time, an answer takes up to two round trips: `command_timeout` should be well above that.
-    Raises `StoreMisconfigured` for a URL or prefix that cannot be used.
+    Raises `StoreMisconfigured` for a URL that cannot be used.
     """
 
     def __init__(self, settings: Store) -> None:
@@ -37,8 +37,6 @@ class ValkeyStore:
             address = parse_address(settings.url.get_secret_value().decode())
         except ValueError as error:
             raise StoreMisconfigured(str(error)) from None
-        if address.kind == "cluster" and "{" in settings.prefix:
-            raise StoreMisconfigured("the store's prefix must not contain { in a cluster, where it chooses the slot")
         self._line: Final = open_line(address, settings.connect_timeout)
         tags = [f"{{p{n:02}}}:" for n in range(PARTITIONS)] if address.kind == "cluster" else [""]
         self._prefixes: Final = [f"{settings.prefix}:{tag}" for tag in tags]

@@ -1,7 +1,8 @@
 -- Takes tokens from buckets, atomically, on the server's clock.
 --
 -- KEYS    one key for each take; a key may come several times, and its takes are then granted in their order.
--- ARGV    three for each key: rate (tokens a second, above 0), burst (1 to 10^9), cost (1 to burst).
+-- ARGV    three for each key: rate (tokens a second), burst (1 to 10^9), cost (1 to burst); a full refill, burst / rate
+--         seconds, takes no longer than ten years.
 -- returns an integer for each key: the millionths of a token left if the take is granted, else -1 minus those held.
 --
 -- A bucket is 16 bytes: the tokens held and the microsecond at which, as two big-endian doubles, which keep fractions of
