@@ -1,6 +1,6 @@
 """The decision: the one function that every door calls (law 1).
 
-Read `Pipeline._pass` for the way of a request: route, credentials, authenticate, authorise, limit. It is written as
+Read `Pipeline.decide` for the way of a request: route, credentials, authenticate, authorise, limit. It is written as
 ordinary ``async def``; nothing in it suspends while everything it needs is in memory, so a door can drive it to its end
 inside a parser's callback (law 9).
 """
@@ -14,6 +14,7 @@ from ostiary.decision.decision import Allowed, Decision, Refused
 from ostiary.decision.grant import ANONYMOUS, Grant, grant
 from ostiary.decision.outcome import NOT_MINE, Broken, NotMine, Refusal
 from ostiary.decision.reason import INTERNAL_ERROR, INVALID_TOKEN, MISSING_TOKEN, NO_ROUTE, RATE_LIMITED
+from ostiary.jose.verify import VerifiedToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ostiary.config.model import Issuer
     from ostiary.decision.stages import Authenticator
     from ostiary.http.request import Request
-    from ostiary.jose.verify import VerifiedToken
     from ostiary.routes.route import Policy, Route
     from ostiary.routes.table import RouteTable
 
@@ -32,10 +32,6 @@ _MISSING: Final = Refusal(MISSING_TOKEN, "Send an Authorization header of the fo
 _OTHER_SCHEME: Final = Refusal(INVALID_TOKEN, "The credential is of a kind that is not accepted here.")
 _BUG: Final = Refusal(INTERNAL_ERROR)
 _POLICIES_A_TOKEN: Final = 16
-
-
-def ignore(_stage: str, _found: object) -> None:
-    """Observe nothing: what the doors use."""
 
 
 class Pipeline:
@@ -54,58 +50,65 @@ class Pipeline:
         self._issuers = issuers
         self._bug = bug
 
-    async def decide(self, request: Request, wall: float, mono: float, observe: Observer = ignore) -> Decision:
+    async def decide(
+        self, request: Request, wall: float, mono: float, observe: Observer | None = None
+    ) -> Decision:
         """Decide on `request` at the time `wall` (Unix seconds) and `mono` (monotonic seconds).
 
-        Never raises but on cancellation: a failed dependency is the refusal that it carries, an unknown exception a refusal with
-        ``internal_error``. `observe` is told the name and the finding of each stage.
+        Never raises but on cancellation: a failed dependency is the refusal that it carries, an unknown exception a
+        refusal with ``internal_error``. `observe` is told the name and the finding of each stage.
         """
-        route = self._routes.match(request.host, request.method, request.path)
-        observe("route", route)
-        if route is None:
-            return Refused(None, _NO_ROUTE)
+        route: Route | None = None
         try:
-            return await self._pass(route, request, wall, mono, observe)
+            route = self._routes.match(request.host, request.method, request.path)
+            if observe is not None:
+                observe("route", route)
+            if route is None:
+                return Refused(None, _NO_ROUTE)
+
+            granted = await self._grant(route, request, wall, mono, observe)
+            if observe is not None:
+                observe("authorize", granted)
+            if isinstance(granted, Refusal):
+                return Refused(route, granted)
+
+            limiter = route.policy.limiter
+            if limiter is None:
+                return Allowed(route, granted, b"")
+            key = granted.limit_key or limiter.key_for(granted.issuer or None, granted.subject, request.client)
+            limit = await limiter.take(key, granted.tier, mono)
+            if observe is not None:
+                observe("limit", limit)
+            if limit.allowed:
+                return Allowed(route, granted, limit.fields)
+            refusal = Refusal(RATE_LIMITED, "Wait before the next request.", retry_after=limit.retry_after)
+            return Refused(route, refusal, granted, limit.fields)
         except Broken as broken:
-            observe("broken", broken.refusal)
+            if observe is not None:
+                observe("broken", broken.refusal)
             return Refused(route, broken.refusal)
         except Exception as error:  # noqa: BLE001  # whatever it is, it lets nobody in
             self._bug(error)
             return Refused(route, _BUG)
 
-    async def _pass(self, route: Route, request: Request, wall: float, mono: float, observe: Observer) -> Decision:
-        granted: Grant | Refusal
+    async def _grant(
+        self, route: Route, request: Request, wall: float, mono: float, observe: Observer | None
+    ) -> Grant | Refusal:
+        """Find out who calls, and whether they may."""
+        found: VerifiedToken | NotMine | Refusal = NOT_MINE
         for authenticator in self._authenticators:
             found = await authenticator.authenticate(request, route.issuers, wall, mono)
             if found is not NOT_MINE:
                 break
-        else:
-            found = NOT_MINE
-        observe("authenticate", found)
+        if observe is not None:
+            observe("authenticate", found)
+        if isinstance(found, VerifiedToken):
+            return self._authorize(found, route.policy)
         if isinstance(found, Refusal):
-            return Refused(route, found)
-        if isinstance(found, NotMine):
-            if request.authorization:
-                return Refused(route, _OTHER_SCHEME)
-            if not route.anonymous:
-                return Refused(route, _MISSING)
-            granted = ANONYMOUS
-        else:
-            granted = self._authorize(found, route.policy)
-        observe("authorize", granted)
-        if isinstance(granted, Refusal):
-            return Refused(route, granted)
-
-        limiter = route.policy.limiter
-        if limiter is None:
-            return Allowed(route, granted, b"")
-        key = granted.limit_key or limiter.key_for(granted.issuer or None, granted.subject, request.client)
-        limit = await limiter.take(key, granted.tier, mono)
-        observe("limit", limit)
-        if limit.allowed:
-            return Allowed(route, granted, limit.fields)
-        refusal = Refusal(RATE_LIMITED, "Wait before the next request.", retry_after=limit.retry_after)
-        return Refused(route, refusal, granted, limit.fields)
+            return found
+        if request.authorization:
+            return _OTHER_SCHEME
+        return ANONYMOUS if route.anonymous else _MISSING
 
     def _authorize(self, token: VerifiedToken, policy: Policy) -> Grant | Refusal:
         """Return what `token` was granted under `policy`, now or when it was first used there."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ostiary.config.model import IdentityHeaders
+    from ostiary.http.head import Fields
 
 
 class Kind(IntEnum):
@@ -142,6 +143,18 @@ class HeaderPolicy:
         if kind is None:
             return Kind.STRIP if folded.startswith(_STRIPPED_PREFIXES) else Kind.PASS
         return kind if name.lower() == folded else Kind.STRIP
+
+
+def without(options: frozenset[bytes], fields: Fields, policy: HeaderPolicy) -> list[bytes]:
+    """Render the fields to pass on without those that were meant for one connection only (RFC 9110 section 7.6.1).
+
+    Four pieces for each line: name, colon, value, line end.
+    """
+    passed: list[bytes] = []
+    for name, value, _ in fields:
+        if policy.kind(name) is Kind.PASS and name.lower() not in options:
+            passed += (name, b": ", value, b"\r\n")
+    return passed
 
 
 class _Memo(dict[bytes, Kind]):

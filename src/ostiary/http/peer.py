@@ -11,8 +11,6 @@ from ostiary.http.headers import Kind
 from ostiary.http.request_id import is_request_id, new_request_id
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address, IPv6Address
-
     from ostiary.http.forwarded import Family, Scheme, Trusted
     from ostiary.http.host import Host
 
@@ -34,8 +32,8 @@ class Peer:
 
     __slots__ = ("_about", "_client", "_family", "_trusted", "address")
 
-    def __init__(self, address: IPv4Address | IPv6Address, scheme: Scheme, trusted: Trusted, family: Family) -> None:
-        self.address = str(address)
+    def __init__(self, address: str, scheme: Scheme, trusted: Trusted, family: Family) -> None:
+        self.address = address
         self._client = Client(address, scheme)
         self._family = family
         self._trusted = trusted if address in trusted else None
@@ -56,7 +54,7 @@ class Peer:
         values: dict[Kind, list[bytes]] = {}
         for kind, value in told:
             values.setdefault(kind, []).append(value)
-        if Kind.FORWARDED_FOR in values or Kind.FORWARDED not in values:
+        if self._family != "forwarded":
             client = from_x_forwarded(
                 self._client,
                 trusted,
@@ -65,13 +63,13 @@ class Peer:
                 values.get(Kind.REAL_IP, ()),
             )
         else:
-            client = from_forwarded(self._client, trusted, values[Kind.FORWARDED])
+            client = from_forwarded(self._client, trusted, values.get(Kind.FORWARDED, ()))
         request_id = _told_id(values.get(Kind.REQUEST_ID)) or new_request_id()
         correlation_id = _told_id(values.get(Kind.CORRELATION_ID)) or request_id
         fields = b"%bX-Request-Id: %b\r\nX-Correlation-Id: %b\r\n" % (
             upstream_fields(client, host, self._family), request_id, correlation_id,
         )  # fmt: skip
-        return Caller(str(client.address), request_id, fields)
+        return Caller(client.address, request_id, fields)
 
 
 def _told_id(values: list[bytes] | None) -> bytes | None:

@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ostiary.decision.outcome import Refusal
-from ostiary.decision.reason import BAD_REQUEST
+from ostiary.decision.reason import BAD_REQUEST, HEADERS_TOO_LARGE, TARGET_TOO_LONG
 from ostiary.http.framing import CHUNKED, BadFraming, Framing, Head, request_framing
-from ostiary.http.headers import Kind
+from ostiary.http.head import Fields, printable, request_head
+from ostiary.http.headers import Kind, without
 from ostiary.http.target import BadTarget, Target, canonical
 
 if TYPE_CHECKING:
+    from ostiary.config.model import Bounds
     from ostiary.http.headers import HeaderPolicy
     from ostiary.http.peer import Caller, Peer
 
 _PASS: Final = Kind.PASS
-_COOKIE: Final = Kind.COOKIE
 _HOST: Final = Kind.HOST
 _AUTHORIZATION: Final = Kind.AUTHORIZATION
-_STRIP: Final = Kind.STRIP
-_HOP: Final = Kind.HOP
+_VERSIONS: Final = {b"1.1": "1.1", b"1.0": "1.0"}
+_TOO_MANY_FIELDS: Final = Refusal(HEADERS_TOO_LARGE)
+_BAD_OCTETS: Final = Refusal(BAD_REQUEST, "Malformed control character.")
+_TARGET_TOO_LONG: Final = Refusal(TARGET_TOO_LONG)
 _LASTING: Final = frozenset({b"keep-alive", b"close", b"upgrade", b"te"})
 """Connection options that name no field that would be passed on."""
 
@@ -84,44 +87,65 @@ _WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose request says its length even if that is nothing (RFC 9110 section 8.6)."""
 
 
-def canonical_request(
-    method: bytes, target: bytes, version: str, pairs: list[tuple[bytes, bytes]], peer: Peer, policy: HeaderPolicy
+def read_request(data: bytes, peer: Peer, policy: HeaderPolicy, bounds: Bounds) -> tuple[Request | Refusal, bytes] | None:
+    """Make one frozen value of the head that `data` begins with, and return what follows it.
+
+    None if there is no well-formed and complete head. A refusal is about a head that is both; nothing behind it can be read.
+    """
+    cut = request_head(data)
+    if cut is None:
+        return None
+    method, target, version, fields, rest = cut
+    return _canonical(method, target, version, fields, peer, policy, bounds), rest
+
+
+def _canonical(
+    method: bytes, target: bytes, version: bytes, fields: Fields, peer: Peer, policy: HeaderPolicy, bounds: Bounds
 ) -> Request | Refusal:
-    """Make one frozen value of a request's head as the parser gave it: raw names and values in `pairs`, in order."""
+    if len(fields) > bounds.header_count:
+        return _TOO_MANY_FIELDS
+    if len(target) > bounds.target_bytes:
+        return _TARGET_TOO_LONG
     kind_of = policy.kind
     passed: list[bytes] = []
     authorization: tuple[bytes, ...] = ()
     hosts: tuple[bytes, ...] = ()
     rare: list[tuple[Kind, bytes]] = []
-    for name, value in pairs:
+    for name, value, _ in fields:
         kind = kind_of(name)
-        if kind is _PASS or kind is _COOKIE:
-            passed.append(b"%b: %b\r\n" % (name, value))
+        if kind is _PASS:
+            passed += (name, b": ", value, b"\r\n")
         elif kind is _HOST:
             hosts += (value,)
         elif kind is _AUTHORIZATION:
-            authorization += (value,)
-        elif kind is not _STRIP and kind is not _HOP:
+            if b"\n" in value:  # the other control characters are refused with the token
+                return _BAD_OCTETS
+            authorization += (value.rstrip(b" \t"),)
+        else:
             rare.append((kind, value))
-    head = Head(method, target, version, hosts)
+    read = Head(method, target, _VERSIONS.get(version, ""), hosts)
     if rare:
-        head.lengths = _values(rare, Kind.CONTENT_LENGTH)
-        head.codings = _values(rare, Kind.TRANSFER_ENCODING)
-        head.connection = _values(rare, Kind.CONNECTION)
-        head.expect = _values(rare, Kind.EXPECT)
-        head.upgrade = _values(rare, Kind.UPGRADE)
-    framing = request_framing(head)
+        if not all(printable(value) for _, value in rare):
+            return _BAD_OCTETS
+        read.lengths = _values(rare, Kind.CONTENT_LENGTH)
+        read.codings = _values(rare, Kind.TRANSFER_ENCODING)
+        read.connection = _values(rare, Kind.CONNECTION)
+        read.expect = _values(rare, Kind.EXPECT)
+        read.upgrade = _values(rare, Kind.UPGRADE)
+    framing = request_framing(read)
     if isinstance(framing, BadFraming):
-        return Refusal(BAD_REQUEST, f"Malformed {framing.reason}.")
-    canonical_target = canonical(framing.target)
-    if isinstance(canonical_target, BadTarget):
-        return Refusal(BAD_REQUEST, f"Malformed {canonical_target.reason}.")
+        return _malformed(framing)
+    origin_form = canonical(framing.target)
+    if isinstance(origin_form, BadTarget):
+        return _malformed(origin_form)
     if not framing.options <= _LASTING:
-        passed = _without(framing.options, pairs, policy)
+        passed = without(framing.options, fields, policy)
+    if passed and not printable(b"".join(passed[2::4])):
+        return _BAD_OCTETS
     return Request(
-        method.decode("ascii"),
-        version == "1.1",
-        canonical_target,
+        str(method, "ascii"),
+        version == b"1.1",
+        origin_form,
         framing,
         b"".join(passed),
         authorization,
@@ -129,14 +153,11 @@ def canonical_request(
     )
 
 
+def _malformed(bad: BadFraming | BadTarget) -> Refusal:
+    return Refusal(BAD_REQUEST, f"Malformed {bad.reason}.")
+
+
 def _values(fields: list[tuple[Kind, bytes]], kind: Kind) -> tuple[bytes, ...]:
     return tuple(value for of, value in fields if of is kind)
 
 
-def _without(options: frozenset[bytes], pairs: list[tuple[bytes, bytes]], policy: HeaderPolicy) -> list[bytes]:
-    """Render the fields to pass on without those that were meant for this connection only (RFC 9110 section 7.6.1)."""
-    return [
-        b"%b: %b\r\n" % (name, value)
-        for name, value in pairs
-        if policy.kind(name) in {Kind.PASS, Kind.COOKIE} and name.lower() not in options
-    ]

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ostiary.http.framing import UNTIL_CLOSE, BadFraming, connection_options, persistent, response_framing
-from ostiary.http.headers import Kind
+from ostiary.http.head import printable, response_head
+from ostiary.http.headers import Kind, without
 
 if TYPE_CHECKING:
     from ostiary.http.headers import HeaderPolicy
 
 _PASS: Final = Kind.PASS
-_COOKIE: Final = Kind.COOKIE
-_NOT_MODIFIED: Final = 304
+_CONTENT_LENGTH: Final = Kind.CONTENT_LENGTH
+_TRANSFER_ENCODING: Final = Kind.TRANSFER_ENCODING
+_CONNECTION: Final = Kind.CONNECTION
+_BAD_OCTETS: Final = BadFraming("control character")
+_NO_OPTIONS: Final[frozenset[bytes]] = frozenset()
+_LASTING: Final = frozenset({b"keep-alive", b"close"})
 
 
 class ResponseHead(msgspec.Struct, frozen=True, gc=False):
@@ -22,45 +27,47 @@ class ResponseHead(msgspec.Struct, frozen=True, gc=False):
 
     `passed` are the header lines that go to the client as they came. `body` is its length, or `CHUNKED` or
     `UNTIL_CLOSE`; `announced` the length that the upstream spoke of, which for HEAD is not that of `body`, or b"".
-    `headless` says that no body follows whatever the fields say. `keep_alive`: the connection outlives the response.
+    `keep_alive`: the connection outlives the response.
     """
 
     status: int
     passed: bytes
     body: int
     announced: bytes
-    headless: bool
     keep_alive: bool
 
 
-def canonical_response(
-    status: int, version: str, pairs: list[tuple[bytes, bytes]], method: str, policy: HeaderPolicy
-) -> ResponseHead | BadFraming:
-    """Make one frozen value of the head of a response to a request with `method`."""
+def read_response(data: bytes, method: str, policy: HeaderPolicy) -> tuple[ResponseHead | BadFraming, bytes] | None:
+    """Make one frozen value of the head that `data` begins with, of a response to `method`, and return what follows it.
+
+    None if there is no well-formed and complete head.
+    """
+    cut = response_head(data)
+    if cut is None:
+        return None
+    version, status, fields, rest = cut
     kind_of = policy.kind
     passed: list[bytes] = []
-    lengths: list[bytes] = []
-    codings: list[bytes] = []
-    connection: list[bytes] = []
-    for name, value in pairs:
+    lengths: tuple[bytes, ...] = ()
+    codings: tuple[bytes, ...] = ()
+    connection: tuple[bytes, ...] = ()
+    for name, value, _ in fields:
         kind = kind_of(name)
-        if kind is _PASS or kind is _COOKIE:
-            passed.append(b"%b: %b\r\n" % (name, value))
-        elif kind is Kind.CONTENT_LENGTH:
-            lengths.append(value)
-        elif kind is Kind.TRANSFER_ENCODING:
-            codings.append(value)
-        elif kind is Kind.CONNECTION:
-            connection.append(value)
-    body = response_framing(status, method.encode("ascii"), version, tuple(lengths), tuple(codings))
+        if kind is _PASS:
+            passed += (name, b": ", value, b"\r\n")
+        elif kind is _CONTENT_LENGTH:
+            lengths += (value,)
+        elif kind is _CONNECTION:
+            connection += (value.rstrip(b" \t"),)
+        elif kind is _TRANSFER_ENCODING:
+            codings += (value,)
+    body = response_framing(status, method.encode("ascii"), str(version, "ascii"), lengths, codings)
     if isinstance(body, BadFraming):
-        return body
-    options = connection_options(tuple(connection)) if connection else frozenset()
-    return ResponseHead(
-        status,
-        b"".join(passed),
-        body,
-        lengths[0] if lengths else b"",
-        method == "HEAD" or status == _NOT_MODIFIED,
-        persistent(version, options) and body != UNTIL_CLOSE,
-    )
+        return body, rest
+    options = connection_options(connection) if connection else _NO_OPTIONS
+    if not options <= _LASTING:
+        passed = without(options, fields, policy)
+    if not printable(b"".join(passed[2::4])):
+        return _BAD_OCTETS, rest
+    keep_alive = persistent(str(version, "ascii"), options) and body != UNTIL_CLOSE
+    return ResponseHead(status, b"".join(passed), body, lengths[0] if lengths else b"", keep_alive), rest

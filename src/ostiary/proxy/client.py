@@ -12,11 +12,12 @@ from enum import IntFlag
 from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import BAD_REQUEST, HEADERS_TOO_LARGE, REQUEST_TIMEOUT, TARGET_TOO_LONG
-from ostiary.http.request import canonical_request
+from ostiary.http.chunks import BadChunk, ChunkReader
+from ostiary.http.framing import CHUNKED
+from ostiary.http.head import END, hopeless
+from ostiary.http.request import read_request
 from ostiary.http.request_id import new_request_id
 from ostiary.proxy.answers import refusal_answer
 from ostiary.proxy.exchange import Exchange
@@ -25,21 +26,13 @@ if TYPE_CHECKING:
     from ostiary.http.peer import Peer
     from ostiary.proxy.door import ProxyDoor
 
-_UNREADABLE: Final = Refusal(BAD_REQUEST)
+_MALFORMED: Final = Refusal(BAD_REQUEST, "Malformed message.")
 _TOO_MANY: Final = Refusal(BAD_REQUEST, "Too many requests were sent ahead of their answers.")
 _HEADERS: Final = Refusal(HEADERS_TOO_LARGE)
 _TARGET: Final = Refusal(TARGET_TOO_LONG)
 _SLOW: Final = Refusal(REQUEST_TIMEOUT)
 _LINGER_SECONDS: Final = 2.0
 _LINGER_BYTES: Final = 1024 * 1024
-
-
-class _Unfit(Exception):
-    """A message is not read any further; carries the refusal that says why."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.reason.code)
-        self.refusal = refusal
 
 
 class _Hold(IntFlag):
@@ -57,7 +50,6 @@ class ClientConnection(asyncio.Protocol):
         self.door = door
         self.deadline = inf
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
-        self._parser = HttpRequestParser(self)
         self._peer: Peer = cast("Peer", None)
         self._outgoing: list[bytes] = []
         self._current: Exchange | None = None
@@ -73,7 +65,14 @@ class ClientConnection(asyncio.Protocol):
         self._lingering = -1
         """Bytes that may still be read and dropped before the connection is closed; negative while it is open."""
         self._started = 0.0
-        self._begin_message()
+        """When the latest piece came."""
+        self._part = b""
+        """The beginning of a head whose end has not come yet."""
+        self._skipped = False
+        """Whether an empty line before the next request was passed over."""
+        self._left = 0
+        """Octets still to come of a body that is not chunked."""
+        self._chunks: ChunkReader | None = None
 
     # What an exchange asks.
 
@@ -111,7 +110,7 @@ class ClientConnection(asyncio.Protocol):
             self.close_gently()
         else:
             timeouts = self.door.timeouts
-            self.deadline = self.door.monotonic() + (timeouts.header if self._partial else timeouts.idle)
+            self.deadline = self.door.monotonic() + (timeouts.header if self._part else timeouts.idle)
             self._release(_Hold.PIPELINE)
 
     def hold_body(self) -> None:
@@ -128,7 +127,7 @@ class ClientConnection(asyncio.Protocol):
         if self._closed or self._lingering >= 0:
             return
         self._waiting.clear()
-        if self._incoming is None and not self._partial and not self._holds and self._fault is None:
+        if self._incoming is None and not self._part and not self._holds and self._fault is None:
             self._closed = True
             self.deadline = self.door.monotonic() + self.door.timeouts.write
             self._transport.close()
@@ -169,22 +168,20 @@ class ClientConnection(asyncio.Protocol):
             if self._lingering < 0:
                 self.abort()
             return
-        if self._closed or self._fault is not None:
+        if self._ended():
             return
+        if self._part:
+            data, self._part = self._part + data, b""
         self._started = self.door.monotonic()
-        try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade:
-            self._unreadable(_UNREADABLE)
-        except HttpParserError as error:
-            self._unreadable(self._blame(error))
-        else:
-            if self._partial:
-                self._head_piece(len(data))
-            elif self._incoming is not None:
-                self._incoming.flush_body()
-                if self._incoming is self._current:
-                    self.deadline = self._started + self.door.timeouts.body
+        while data:
+            data = self._read_head(data) if self._incoming is None else self._read_body(data, self._incoming)
+            if self._ended():  # which what was just read may have brought about
+                break
+        incoming = self._incoming
+        if incoming is not None:
+            incoming.flush_body()
+            if incoming is self._current:
+                self.deadline = self._started + self.door.timeouts.body
 
     def eof_received(self) -> bool:
         """Take the client's end of stream for the end of all interest."""
@@ -223,88 +220,86 @@ class ClientConnection(asyncio.Protocol):
             if self._current.answered:
                 self.abort()
             else:
-                self._current.refuse(_SLOW)
-        elif self._partial:
+                self._current.body_unreadable(_SLOW)
+        elif self._part:
             self._unreadable(_SLOW)
         else:
             self.close_gently()
 
-    # What the parser tells.
+    # Reading.
 
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        self._partial = True
-
-    def on_url(self, piece: bytes) -> None:
-        """Collect the target."""
-        self._target += piece
-        if len(self._target) > self.door.bounds.target_bytes:
-            raise _Unfit(_TARGET)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a field. Trailers are counted, and left (RFC 9110 section 6.5.1)."""
-        self._head_bytes += len(name) + len(value)
-        if self._head_bytes > self.door.bounds.header_bytes:
-            raise _Unfit(_HEADERS)
-        if self._incoming is None:
-            self._pairs.append((name, value))
-        else:
-            self._trailers += 1
-        if len(self._pairs) + self._trailers > self.door.bounds.header_count:
-            raise _Unfit(_HEADERS)
-
-    def on_headers_complete(self) -> None:
-        """Make the request canonical, and have it answered when its turn has come."""
-        parser, door = self._parser, self.door
-        request = canonical_request(
-            parser.get_method(), self._target, parser.get_http_version(), self._pairs, self._peer, door.fields
-        )
+    def _read_head(self, data: bytes) -> bytes:
+        """Read a head, if all of it is there, and have it answered when its turn has come; return what follows it."""
+        if data[:2] == b"\r\n" and not self._skipped:  # RFC 9112 section 2.2: one empty line before a request is no fault
+            self._skipped = True
+            return data[2:]
+        door = self.door
+        found = read_request(data, self._peer, door.fields, door.bounds)
+        if found is None:
+            self._head_piece(data)
+            return b""
+        request, rest = found
+        if len(data) - len(rest) > door.bounds.header_bytes:
+            request = _HEADERS
         if isinstance(request, Refusal):
-            raise _Unfit(request)
-        self._partial = False
-        exchange = self._incoming = Exchange(self, request, self._started)
+            self._unreadable(request)
+            return b""
+        self._skipped = False
+        exchange = Exchange(self, request, self._started)
+        body = request.framing.body
+        if body:
+            self._incoming = exchange
+            self._left = body
+            self._chunks = ChunkReader() if body == CHUNKED else None
         if self._current is None:
             self._current = exchange
             self.deadline = inf
             exchange.begin()
-        else:
+        elif len(self._waiting) < door.bounds.pipelined:
             self._waiting.append(exchange)
-            if len(self._waiting) > door.bounds.pipelined:
-                raise _Unfit(_TOO_MANY)
             self._hold(_Hold.PIPELINE)
+        else:
+            self._incoming = None
+            self._unreadable(_TOO_MANY)
+        return rest
 
-    def on_body(self, data: bytes) -> None:
-        """Pass a piece of the body on."""
-        if self._incoming is not None:
-            self._incoming.request_body(data)
+    def _head_piece(self, data: bytes) -> None:
+        """Keep the beginning of a head, as long as it can become a good one within its bounds."""
+        bounds = self.door.bounds
+        if len(data) > bounds.header_bytes:
+            line = data.find(b"\r\n")
+            self._unreadable(_HEADERS if 0 <= line <= bounds.target_bytes else _TARGET)
+        elif END in data or hopeless(data):
+            self._unreadable(_MALFORMED)
+        else:
+            if self._current is None and self.deadline > self._started + self.door.timeouts.header:
+                self.deadline = self._started + self.door.timeouts.header
+            self._part = data
 
-    def on_message_complete(self) -> None:
-        """End the request."""
-        exchange = self._incoming
-        self._begin_message()
-        if exchange is not None:
-            exchange.request_end()
-            exchange.flush_body()
+    def _read_body(self, data: bytes, incoming: Exchange) -> bytes:
+        """Read a piece of the body of `incoming`; return what follows its end."""
+        chunks = self._chunks
+        if chunks is None:
+            piece, rest = (data, b"") if len(data) <= self._left else (data[: self._left], data[self._left :])
+            self._left -= len(piece)
+            incoming.request_body(piece)
+            ended = not self._left
+        else:
+            try:
+                pieces, rest = chunks.feed(data)
+            except BadChunk:
+                self._unreadable(_MALFORMED)
+                return b""
+            for piece in pieces:
+                incoming.request_body(piece)
+            ended = chunks.done
+        if ended:
+            self._incoming = None
+            incoming.request_end()
+            incoming.flush_body()
+        return rest
 
     # Helpers.
-
-    def _begin_message(self) -> None:
-        self._incoming = None
-        self._partial = False
-        """Whether a part of a head has been read, and not yet all of it."""
-        self._target = b""
-        self._pairs: list[tuple[bytes, bytes]] = []
-        self._head_bytes = 0
-        self._trailers = 0
-        self._unread = 0
-
-    def _head_piece(self, size: int) -> None:
-        """Bound a head that arrives in pieces: the parser keeps what it has not told yet."""
-        if not self._unread and self._current is None:
-            self.deadline = self._started + self.door.timeouts.header
-        self._unread += size
-        if self._unread > self.door.bounds.header_bytes:
-            self._unreadable(_HEADERS)
 
     def _unreadable(self, refusal: Refusal) -> None:
         """Refuse what cannot be read, after the answers to what was asked before it; nothing more is read."""
@@ -318,19 +313,13 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._waiting.remove(incoming)
 
+    def _ended(self) -> bool:
+        return self._closed or self._fault is not None or self._lingering >= 0
+
     def _answer_fault(self, refusal: Refusal) -> None:
         self.door.unreadable(refusal, self._peer)
         self.write(refusal_answer(refusal, new_request_id(), b"", head=False, close=True))
         self.close_gently()
-
-    def _blame(self, error: HttpParserError) -> Refusal:
-        """Tell the parser's own complaints from ours, which arrive wrapped, and from bugs, which must not hide."""
-        cause = error.__context__
-        if isinstance(cause, _Unfit):
-            return cause.refusal
-        if cause is not None and not isinstance(cause, HttpParserError):
-            self.door.bug(cause)
-        return _UNREADABLE
 
     def _hold(self, hold: _Hold) -> None:
         if not self._holds and not self._closed:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Final
 
 from ostiary.decision.decision import Allowed
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from ostiary.proxy.exchange import Exchange
 
 
-_NOWHERE: Final = IPv6Address(0)
+_NOWHERE: Final = "::"
 """The unspecified address, for a peer that has gone before it was asked for."""
 
 

@@ -1,4 +1,4 @@
-"""The connections of one worker to one upstream: reused last in, first out, bounded, with passive health of its targets."""
+"""The connections of one worker to one upstream: reused, bounded, with passive health of its targets."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class Target:
         """Failures in a row."""
         self.resting_until = 0.0
         """Monotonic seconds until which this target is left out while another is up."""
-        self._pool = pool
+        self.pool = pool
 
     def failed(self) -> None:
         """Count a failure; enough of them in a row send the target to rest."""
-        self._pool.target_failed(self)
+        self.pool.target_failed(self)
 
     def lost(self, connection: UpstreamConnection) -> None:
         """Forget a connection that is closed."""
-        self._pool.connection_lost(self, connection)
+        self.pool.connection_lost(self, connection)
 
 
 class UpstreamPool:
@@ -164,7 +164,7 @@ class UpstreamPool:
             target.open -= 1
             self.metrics.connects_failed.value += 1
             self.target_failed(target)
-            target = self._choose(self._monotonic())  # noqa: PLW2901
+            target = self._choose(self._monotonic())
         if not exchange.over:
             exchange.upstream_failed(refusal, untouched=False)
 

@@ -1,7 +1,7 @@
 """One connection to a target of an upstream: writes requests as they are given, reads responses strictly.
 
-A connection serves one exchange at a time. It goes back to its pool only after a response that was framed without doubt,
-complete, and followed by nothing; in every other case it is closed (RFC 9112 section 9.3).
+A connection serves one exchange at a time. It goes back to its pool only after a response that was framed without
+doubt, complete, and followed by nothing; in every other case it is closed (RFC 9112 section 9.3).
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
-from httptools import HttpParserError, HttpResponseParser
-
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import UPSTREAM_ERROR, UPSTREAM_TIMEOUT
-from ostiary.http.framing import UNTIL_CLOSE, BadFraming
-from ostiary.http.response import canonical_response
+from ostiary.http.chunks import BadChunk, ChunkReader
+from ostiary.http.framing import CHUNKED, UNTIL_CLOSE, BadFraming
+from ostiary.http.head import END, hopeless
+from ostiary.http.response import ResponseHead, read_response
 
 if TYPE_CHECKING:
-    from ostiary.http.response import ResponseHead
     from ostiary.proxy.exchange import Exchange
     from ostiary.proxy.pool import Target
 
 _BROKEN: Final = Refusal(UPSTREAM_ERROR)
 _SLOW: Final = Refusal(UPSTREAM_TIMEOUT)
 _HEAD_BYTES: Final = 64 * 1024
-_HEAD_FIELDS: Final = 256
+_MAX_INTERIM: Final = 8
+_FINAL: Final = 200
+_SWITCHING: Final = 101
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -40,18 +41,15 @@ class UpstreamConnection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._outgoing: list[bytes] = []
-        self._parser = HttpResponseParser(self)
-        self._pairs: list[tuple[bytes, bytes]] = []
-        self._head_bytes = 0
         self._head: ResponseHead | None = None
-        self._complete = False
-        """Whether the response has ended."""
-        self._dirty = False
-        """Whether something followed its end."""
-        self._interim = False
-        """Whether an interim answer is being read."""
+        self._left = -1
+        """Octets of the body still to come; 0 when the response has ended, negative while that cannot be said."""
+        self._chunks: ChunkReader | None = None
+        self._part = b""
+        """The beginning of a head whose end has not come yet."""
+        self._interim = 0
         self._received = False
-        """Whether any byte of an answer has come."""
+        """Whether any octet of an answer has come."""
 
     # What an exchange asks.
 
@@ -103,19 +101,17 @@ class UpstreamConnection(asyncio.Protocol):
         if exchange is None:  # bytes that nobody asked for: whose are they?
             self._close()
             return
+        if self._part:
+            data, self._part = self._part + data, b""
         self._received = True
         try:
-            self._parser.feed_data(data)
-        except HttpParserError as error:
-            self._fail(_unwrapped(error))
+            data = self._read(data, exchange)
+        except _Unreadable:
+            self.target.pool.metrics.protocol_errors.value += 1
+            self._fail(_BROKEN)
             return
-        if self._head is None:
-            self._head_bytes += len(data)
-            if self._head_bytes > _HEAD_BYTES:
-                self._fail(_BROKEN)
-                return
-        if self._complete:
-            self._finish(exchange)
+        if self._left == 0:
+            self._finish(exchange, clean=not data)
         else:
             self.deadline = exchange.client.door.monotonic() + self.target.timeouts.read_timeout
             exchange.client.flush()
@@ -154,64 +150,63 @@ class UpstreamConnection(asyncio.Protocol):
             self.target.failed()
         self._fail(_SLOW)
 
-    # What the parser tells.
+    # Reading.
 
-    def on_message_begin(self) -> None:
-        """Note whether a second message begins behind the first."""
-        if self._complete:
-            self._dirty = True
+    def _read(self, data: bytes, exchange: Exchange) -> bytes:
+        """Read as much of the response as `data` holds; return what follows its end. Raises `_Unreadable`."""
+        while self._head is None:
+            found = read_response(data, exchange.request.method, exchange.client.door.fields)
+            if found is None:
+                if END in data or len(data) > _HEAD_BYTES or hopeless(data):
+                    raise _Unreadable
+                self._part = data
+                return b""
+            head, data = found
+            self._take_head(head, exchange)
+        left = self._left
+        if not data or left == 0:
+            return data
+        if left > 0:
+            piece, rest = (data, b"") if len(data) <= left else (data[:left], data[left:])
+            self._left = left - len(piece)
+            exchange.response_body(piece)
+            return rest
+        if self._chunks is None:
+            exchange.response_body(data)
+            return b""
+        try:
+            pieces, rest = self._chunks.feed(data)
+        except BadChunk:
+            raise _Unreadable from None
+        for piece in pieces:
+            exchange.response_body(piece)
+        if self._chunks.done:
+            self._left = 0
+        return rest
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a field; a trailer is read and left (RFC 9110 section 6.5.1)."""
-        if self._head is None and not self._dirty:
-            self._pairs.append((name, value))
-            self._head_bytes += len(name) + len(value)
-            if self._head_bytes > _HEAD_BYTES or len(self._pairs) > _HEAD_FIELDS:
-                raise _Unreadable
-
-    def on_headers_complete(self) -> None:
-        """Read the head and pass it on."""
-        exchange = self._exchange
-        if exchange is None or self._dirty or self._complete:
-            return
-        parser = self._parser
-        status = parser.get_status_code()
-        if status < 200 and status != 101:  # noqa: PLR2004  # interim answers, RFC 9110 section 15.2
-            self._pairs = []
-            self._interim = True
-            return
-        head = canonical_response(
-            status, parser.get_http_version(), self._pairs, exchange.request.method, exchange.client.door.fields
-        )
-        if isinstance(head, BadFraming):
+    def _take_head(self, head: ResponseHead | BadFraming, exchange: Exchange) -> None:
+        if isinstance(head, BadFraming) or head.status == _SWITCHING:
             raise _Unreadable
+        if head.status < _FINAL:  # interim answers (RFC 9110 section 15.2) are between the upstream and the gateway
+            self._interim += 1
+            if self._interim > _MAX_INTERIM:
+                raise _Unreadable
+            return
         self._head = head
+        self._left = head.body
+        self._chunks = ChunkReader() if head.body == CHUNKED else None
         exchange.response_head(head)
-        self._complete = head.headless
-
-    def on_body(self, data: bytes) -> None:
-        """Pass a piece of the body on."""
-        if self._complete or self._exchange is None:
-            self._dirty = True
-        else:
-            self._exchange.response_body(data)
-
-    def on_message_complete(self) -> None:
-        """Note the end; what follows it decides whether the connection may live."""
-        if self._interim:
-            self._interim = False
-        else:
-            self._complete = True
 
     # Endings.
 
-    def _finish(self, exchange: Exchange) -> None:
+    def _finish(self, exchange: Exchange, *, clean: bool) -> None:
+        """End the exchange; the connection may serve another if this response ended cleanly."""
         head, self._exchange = self._head, None
-        if head is None or not head.keep_alive or self._dirty or self.closed:
+        if head is None or not head.keep_alive or not clean or self.closed:
             self._close()
             exchange.response_end(None)
         else:
-            self._reset(head)
+            self._begin()
             self.used = True
             exchange.response_end(self)
 
@@ -227,24 +222,15 @@ class UpstreamConnection(asyncio.Protocol):
             self.deadline = inf
             self._transport.abort()
 
-    def _reset(self, head: ResponseHead) -> None:
-        """Make ready for the next response."""
-        if head.headless:  # the parser still waits for the body that the fields spoke of
-            self._parser = HttpResponseParser(self)
-        self._pairs = []
-        self._head_bytes = 0
+    def _begin(self) -> None:
+        """Make ready for a response."""
         self._head = None
-        self._complete = False
+        self._left = -1
+        self._chunks = None
+        self._interim = 0
         self._received = False
 
 
 class _Unreadable(Exception):
     """The response cannot be read in one way only."""
 
-
-def _unwrapped(error: HttpParserError) -> Refusal:
-    """Tell a response that cannot be read from a bug of ours inside a callback, which arrives wrapped."""
-    cause = error.__context__
-    if cause is not None and not isinstance(cause, _Unreadable | HttpParserError):
-        raise cause
-    return _BROKEN
