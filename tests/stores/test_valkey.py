@@ -114,10 +114,8 @@ class TestValkey(Conformance):
 
     async def test_keys_carry_nothing_but_prefix_and_name(self, harness: ValkeyHarness) -> None:
         await harness.take("name", SLOW, 1)
-        assert {key async for key in harness.client.scan_iter(f"{harness.prefix}*")} == {
-            f"{harness.prefix}:name".encode(),
-            f"{harness.prefix}:probe".encode(),
-        }
+        keys = {key async for key in harness.client.scan_iter(f"{harness.prefix}*")}
+        assert keys - {f"{harness.prefix}:probe".encode()} == {f"{harness.prefix}:name".encode()}
 
     async def test_a_cancelled_asker_shifts_no_reply(self, harness: ValkeyHarness) -> None:
         """What CVE-2023-28858 was about: the next reply must be its asker's own."""
