@@ -88,17 +88,24 @@ def _place(
 ) -> Iterator[Problem]:
     """Say where the findings are: one of each value, and of those between values none that only follows from others."""
     bad = set(broken)
+    unread = _around(broken)
     for finding in wrong:
         path, line, column = root.locate(finding.path)
         path = finding.path if finding.message == MISSING else path
-        if not any(path[:depth] in broken for depth in range(len(path) + 1)) and path not in bad:
+        below = any(path[:depth] in broken for depth in range(len(path)))
+        if not below and path not in unread and path not in bad:
             bad.add(path)
             yield _problem(file, path, line, column, finding)
-    around = {path[:depth] for path in bad for depth in range(len(path) + 1)}
+    around = _around(bad)
     for finding in between:
         if around.isdisjoint((finding.path, *finding.rests_on)):
             _, line, column = root.locate(finding.path)
             yield _problem(file, finding.path, line, column, finding)
+
+
+def _around(paths: Iterable[Path]) -> set[Path]:
+    """The paths and all that lead to them."""
+    return {path[:depth] for path in paths for depth in range(len(path) + 1)}
 
 
 def _problem(file: str, path: Path, line: int, column: int, finding: Finding) -> Problem:
