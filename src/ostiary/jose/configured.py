@@ -34,11 +34,10 @@ def key_source(
     issuer: Issuer,
     alert: Callable[[KeyEvent], None] = ignore,
     *,
-    base: Path = Path(),
     clock: Callable[[], float] = time.monotonic,
     tls: ssl.SSLContext | None = None,
 ) -> KeySource:
-    """Return the source of the keys of `issuer`, called `name`; a relative file is relative to `base`.
+    """Return the source of the keys of `issuer`, called `name`.
 
     `alert` hears of what an operator should know; it must not raise. `tls` replaces the system's trust anchors.
     Raises ValueError if keys given in the configuration itself are unusable.
@@ -54,7 +53,7 @@ def key_source(
     loader: Loader
     fetcher = Fetcher(keys.max_bytes, insecure=keys.allow_insecure_http, tls=tls)
     if keys.file is not None:
-        loader = FileLoader(base / keys.file, keys.max_bytes)
+        loader = FileLoader(Path(keys.file), keys.max_bytes)
     elif keys.jwks_url is not None:
         loader = UrlLoader(fetcher, keys.jwks_url)
     else:
