@@ -78,7 +78,8 @@ class Server:
     @property
     def said(self) -> str:
         """The end of what the server wrote to its standard streams."""
-        return self._said.read_text(errors="replace")[-2000:]
+        lines = self._said.read_text(errors="replace").split("\n")
+        return " / ".join(line.strip() for line in lines if line.strip())[-240:]
 
     def _wait_until_listening(self) -> None:
         for _ in range(int(START / 0.02)):

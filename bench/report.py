@@ -99,7 +99,7 @@ def markdown(results: Results) -> str:
         "# Benchmark",
         "",
         f"{results.when:%d %B %Y, %H:%M} UTC, commit {results.commit}.",
-        f"{results.pace.rounds} rounds of {results.pace.slice:g} s for each arm, {results.seconds / 60:.0f} min in all.",
+        f"{results.pace.rounds} rounds of {results.pace.slice:g} s an arm, {results.seconds / 60:.0f} minutes in all.",
         f"{own['processor']}, {own['processors']} processors, {own['system']} {own['kernel']}, Python {own['python']}.",
         noise(results),
         "",

@@ -32,8 +32,8 @@ def pool(
     routes: int = 10,
     count: int = 0,
 ) -> list[bytes]:
-    """One request for each token, or `count` of them with the tokens in turn, spread over the routes."""
+    """One request for each token, or `count` with the tokens in turn, spread over the routes; no path comes twice."""
     return [
-        render(tokens[i % len(tokens)], target.format(route=i * 7919 % routes, item=i % 97), body)
+        render(tokens[i % len(tokens)], target.format(route=i * 7919 % routes, item=i), body)
         for i in range(count or len(tokens))
     ]

