@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ostiary.jose.fetch import MAX_REDIRECTS, Fetcher, LoadError, is_loopback
+from ostiary.jose.fetch import MAX_REDIRECTS, Fetcher, LoadError
 from tests.support.key_server import Authority, flood, key_server, raw, reply
 
 if TYPE_CHECKING:
@@ -128,13 +128,3 @@ async def test_https_is_never_left(tmp_path: Path) -> None:
         with pytest.raises(LoadError, match="HTTPS"):
             await Fetcher(_LIMIT, insecure=True, tls=authority.client()).get(safe.url(host="localhost"))
         assert plain.seen == []
-
-
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1"])
-def test_loopback(host: str) -> None:
-    assert is_loopback(host)
-
-
-@pytest.mark.parametrize("host", ["", "localhost.", "example.com", "0.1.2.3", "::", "10.0.0.1", "::ffff:10.0.0.1"])
-def test_not_loopback(host: str) -> None:
-    assert not is_loopback(host)

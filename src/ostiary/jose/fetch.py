@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import zlib
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
+
+from ostiary.config.addresses import is_loopback
 
 if TYPE_CHECKING:
     import ssl
@@ -91,13 +92,3 @@ class Fetcher:
         if parts.scheme == "https" or (parts.scheme == "http" and (self._insecure or is_loopback(parts.hostname))):
             return
         raise LoadError("plain HTTP is refused off loopback")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` (a name or an address) is this machine (RFC 6761 section 6.3)."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
