@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,11 +11,11 @@ from redis.asyncio import Redis
 from ostiary.stores.address import parse_address
 from ostiary.stores.line import Clustered, Direct, Line, _meaning, open_line
 from ostiary.stores.protocol import ConnectionLost, StoreMisconfigured, StoreUnavailable, Unscripted
-from tests.support.process import Child
+from tests.support.process import Child, ServerFailed
 from tests.support.valkey import _binary, valkey_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from tests.support.valkey import ValkeyServer
@@ -94,13 +96,27 @@ def test_tls_always_verifies() -> None:
 
 
 async def test_sentinels_lead_to_the_master(tmp_path: Path) -> None:
-    with valkey_server() as master:
-        configuration = tmp_path / "sentinel.conf"
-        configuration.write_text(f"port 0\nunixsocket {tmp_path}/s\nsentinel monitor main 127.0.0.1 {master.port} 1\n")
-        with Child([_binary(), configuration, "--sentinel", "--port", str(master.port + 1)]) as sentinel:
-            sentinel.wait_for("+monitor")
-            opened = open_line(parse_address(f"valkey+sentinel://127.0.0.1:{master.port + 1}/main"), 5.0)
-            await opened.call(("SET", "x", "y"))
-            async with Redis(port=master.port) as client:
-                assert await client.get("x") == b"y"
-            await opened.close()
+    with valkey_server() as master, _sentinel(tmp_path / "sentinel.conf", master.port) as port:
+        opened = open_line(parse_address(f"valkey+sentinel://127.0.0.1:{port}/main"), 5.0)
+        await opened.call(("SET", "x", "y"))
+        async with Redis(port=master.port) as client:
+            assert await client.get("x") == b"y"
+        await opened.close()
+
+
+@contextmanager
+def _sentinel(configuration: Path, master: int) -> Iterator[int]:
+    """A Sentinel, on the port that is yielded: one that was free a moment ago, and another if it is no more."""
+    configuration.write_text(f"sentinel monitor main 127.0.0.1 {master} 1\n")
+    for _ in range(5):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        with Child([_binary(), configuration, "--sentinel", "--bind", "127.0.0.1", "--port", str(port)]) as child:
+            try:
+                child.wait_for("+monitor")
+            except ServerFailed:
+                continue
+            yield port
+            return
+    raise AssertionError

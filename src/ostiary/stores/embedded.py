@@ -46,7 +46,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 class EmbeddedValkey:
     """A server while the context lasts: `async with EmbeddedValkey() as server: ... server.url`.
 
-    `maxmemory` is bytes, of which 64 MiB hold some 400,000 buckets. Leave it to the caller to watch `wait` and to
+    `maxmemory` is bytes, of which 64 MiB hold some 500,000 buckets. Leave it to the caller to watch `wait` and to
     `start` it again: a store that is connected meanwhile finds the new server at the same place.
     """
 

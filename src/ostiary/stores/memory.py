@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ostiary.stores.protocol import Taken
 
 MAX_KEYS: Final = 100_000
-"""Buckets kept by default: about 30 MB when all are in use."""
+"""Buckets kept by default: about 25 MB when all are in use."""
 _LOOKS: Final = 8
 
 
