@@ -43,7 +43,7 @@ bench: $(VENV)/.dev ## the gateway and its peers side by side, into bench/result
 	@$(BIN)/python -m bench $(ARGS)
 
 soak: $(VENV)/.dev ## half an hour of mixed load, watching memory (ARGS=--minutes=5)
-	@$(BIN)/python -m bench.soak $(ARGS)
+	@$(BIN)/python -m bench soak $(ARGS)
 
 fuzz: $(VENV)/.test ## the property tests, with many more examples
 	$(BIN)/pytest -q -n $(JOBS) --hypothesis-profile=fuzz -m hypothesis --timeout=1800 $(ARGS)
