@@ -1,0 +1,83 @@
+"""What the other end of a connection is believed, and what the upstream is told about it."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ostiary.http.forwarded import Trusted
+from ostiary.http.headers import Kind
+from ostiary.http.host import canonical_host
+from ostiary.http.peer import Caller, Peer
+
+if TYPE_CHECKING:
+    from ostiary.http.forwarded import Family
+
+PROXIES = Trusted([ip_network("10.0.0.0/8")])
+PROXY, STRANGER = "10.0.0.1", "198.51.100.7"
+TOLD = [
+    (Kind.FORWARDED_FOR, b"192.0.2.1"),
+    (Kind.FORWARDED_PROTO, b"https"),
+    (Kind.REQUEST_ID, b"given"),
+    (Kind.CORRELATION_ID, b"related"),
+]
+
+
+def caller(address: str, told: list[tuple[Kind, bytes]], family: Family = "x-forwarded") -> Caller:
+    """Return who calls through a peer at `address` that tells these fields."""
+    host = canonical_host(b"h")
+    assert host is not None
+    return Peer(address, b"http", PROXIES, family).caller(told, host)
+
+
+def test_a_trusted_proxy_is_believed() -> None:
+    found = caller(PROXY, TOLD)
+    assert (found.address, found.request_id) == ("192.0.2.1", b"given")
+    assert found.fields == (
+        b"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: h\r\n"
+        b"X-Request-Id: given\r\nX-Correlation-Id: related\r\n"
+    )
+
+
+@pytest.mark.parametrize("told", [TOLD, []])
+def test_a_stranger_is_not(told: list[tuple[Kind, bytes]]) -> None:
+    found = caller(STRANGER, told)
+    assert found.address == STRANGER
+    assert re.fullmatch(rb"[0-9a-f]{32}", found.request_id)
+    assert found.fields == (
+        b"X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: h\r\n"
+        b"X-Request-Id: %b\r\nX-Correlation-Id: %b\r\n" % (found.request_id, found.request_id)
+    )
+
+
+@pytest.mark.parametrize(
+    "family,told,address",
+    [
+        ("x-forwarded", [(Kind.FORWARDED, b"for=6.6.6.6")], PROXY),
+        ("x-forwarded", [(Kind.FORWARDED, b"for=6.6.6.6"), (Kind.REAL_IP, b"192.0.2.1")], "192.0.2.1"),
+        ("both", [(Kind.FORWARDED, b"for=6.6.6.6"), (Kind.FORWARDED_FOR, b"192.0.2.1")], "192.0.2.1"),
+        ("forwarded", [(Kind.FORWARDED_FOR, b"6.6.6.6"), (Kind.REAL_IP, b"6.6.6.6")], PROXY),
+        ("forwarded", [(Kind.FORWARDED_FOR, b"6.6.6.6"), (Kind.FORWARDED, b"for=192.0.2.1")], "192.0.2.1"),
+    ],
+)
+def test_only_the_configured_family_is_read(family: Family, told: list[tuple[Kind, bytes]], address: str) -> None:
+    """A proxy that writes one family passes the other on as the caller sent it."""
+    assert caller(PROXY, told, family).address == address
+
+
+@pytest.mark.parametrize("ids", [[b"a b"], [b"a\r\nX-User-Id: admin"], [b"x" * 10_000], [b"one", b"two"], [b""]])
+def test_request_ids_that_are_made_anew(ids: list[bytes]) -> None:
+    found = caller(PROXY, [(Kind.REQUEST_ID, value) for value in ids])
+    assert re.fullmatch(rb"[0-9a-f]{32}", found.request_id)
+    assert b"X-Correlation-Id: %b\r\n" % found.request_id in found.fields
+
+
+def test_requests_of_one_connection_are_told_apart() -> None:
+    peer = Peer(STRANGER, b"http", PROXIES, "x-forwarded")
+    hosts = [canonical_host(name) for name in (b"a", b"a", b"b")]
+    found = [peer.caller([], host) for host in hosts if host is not None]
+    assert len({each.request_id for each in found}) == 3
+    assert [re.findall(rb"Host: (.*)\r", each.fields) for each in found] == [[b"a"], [b"a"], [b"b"]]
