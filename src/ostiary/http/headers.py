@@ -7,7 +7,6 @@ name, is a look-alike and is dropped (law 4).
 
 from __future__ import annotations
 
-import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
@@ -41,8 +40,6 @@ class Kind(IntEnum):
     REAL_IP = 13
     REQUEST_ID = 14
     CORRELATION_ID = 15
-    BAD = 16
-    """Not a field name (RFC 9110 section 5.1)."""
 
 
 _KINDS: Final[dict[bytes, Kind]] = {
@@ -107,7 +104,6 @@ _STRIPPED_PREFIXES: Final = (
 )  # fmt: skip
 
 _FOLD: Final = bytes(c if chr(c).isalnum() and c < 128 else ord("-") for c in range(256))
-_NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _MEMO_ENTRIES: Final = 1024
 _MEMO_NAME_BYTES: Final = 64
 
@@ -134,8 +130,6 @@ class HeaderPolicy:
         """Return the kind of the field named so, as the peer spelt it: one dictionary look-up for a known spelling."""
 
     def _classify(self, name: bytes) -> Kind:
-        if not _NAME.fullmatch(name):
-            return Kind.BAD
         folded = fold(name)
         if folded in self._stripped:
             return Kind.STRIP
