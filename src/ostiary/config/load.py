@@ -64,7 +64,7 @@ def _validate(root: Node, context: Folder) -> tuple[Config | None, list[Finding]
         from ostiary.config.wording import describe  # noqa: PLC0415 - it needs the JSON Schema; a sound file does not
 
         details = error.errors(include_url=False)[:PROBLEMS]
-        wrong = empty + [finding for detail in details if (finding := describe(detail)) is not None]
+        wrong = empty + [finding for detail in details if (finding := describe(detail, document)) is not None]
         saved = Salvage(document, error, context)
         between = findings(saved.config, names) if saved.config is not None else ()
         return saved.config, wrong, [finding.moved(saved.original) for finding in islice(between, PROBLEMS)]

@@ -27,9 +27,10 @@ from ostiary.config.words import wrong
 _DURATION: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)", re.ASCII)
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST: Final = 3650 * 86400.0
-_SIZE: Final = re.compile(r"(\d{1,15})(B|KiB|MiB|GiB)?", re.ASCII)
+_SIZE: Final = re.compile(r"(\d{1,16})(B|KiB|MiB|GiB)?", re.ASCII)
 _BYTES: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _LARGEST: Final = 2**50
+_WORKERS: Final = 256
 _RATE: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)/(s|min|h|d)", re.ASCII)
 _PERIOD: Final = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _ENDPOINT: Final = re.compile(
@@ -119,7 +120,7 @@ def _network(value: object) -> object:
     raise wrong("is not a network", "write 10.0.0.0/8, fd00::/8 or one address; no bits may be set beyond the prefix")
 
 
-def _count(value: object) -> object:
+def _count(value: object) -> int:
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -144,13 +145,21 @@ def _flag(value: object) -> object:
 
 
 def _workers(value: object) -> object:
-    return value if value == "auto" else _count(value)
+    if value == "auto":
+        return value
+    if not 1 <= (count := _count(value)) <= _WORKERS:
+        raise wrong(f"is not 1 to {_WORKERS}", "or auto: one a processor")
+    return count
 
 
 def _claim_value(value: object) -> object:
     if isinstance(value, str | int):
         return value
     raise wrong("is neither a string, a whole number, true nor false")
+
+
+def _shown(number: float) -> str:
+    return f"{number:.6f}".rstrip("0").rstrip(".")
 
 
 def _pattern_text(pattern: str, examples: list[str]) -> dict[str, object]:
@@ -165,7 +174,7 @@ Duration = Annotated[
     float,
     Field(ge=0, allow_inf_nan=False),
     BeforeValidator(_duration),
-    PlainSerializer(lambda seconds: f"{seconds:.16g}s", return_type=str, when_used="json"),
+    PlainSerializer(lambda seconds: f"{_shown(seconds)}s", return_type=str, when_used="json"),
     WithJsonSchema(_pattern_text(_DURATION.pattern, ["500ms", "30s", "5m", "1h"])),
 ]
 """Seconds. Written `500ms`, `30s`, `5m`, `1h`, `1d`."""
@@ -187,7 +196,7 @@ Rate = Annotated[
     float,
     Field(gt=0, allow_inf_nan=False),
     BeforeValidator(_rate),
-    PlainSerializer(lambda rate: f"{rate:.16g}/s", return_type=str, when_used="json"),
+    PlainSerializer(lambda rate: f"{_shown(rate)}/s", return_type=str, when_used="json"),
     WithJsonSchema(_pattern_text(_RATE.pattern, ["100/s", "10/min", "3/h"])),
 ]
 """Tokens per second. Written `100/s`, `10/min`, `3/h`, `1000/d`."""
@@ -211,9 +220,9 @@ Count = Annotated[int, BeforeValidator(_count)]
 """A whole number in decimal; never from `yes`, `0o17`, `1_000` or `1:30`."""
 
 Workers = Annotated[
-    Annotated[int, Field(ge=1, le=256)] | Literal["auto"],
+    int | Literal["auto"],
     BeforeValidator(_workers),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 256}, {"const": "auto"}]}),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": _WORKERS}, {"const": "auto"}]}),
 ]
 """How many, or `auto`."""
 

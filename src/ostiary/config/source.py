@@ -126,7 +126,8 @@ class Reader:
         try:
             yield from yaml.parse(text, Loader=yaml.CSafeLoader)
         except yaml.MarkedYAMLError as error:
-            self._abandon(*_place(error.problem_mark), f"is not YAML: {error.problem}")
+            hint = "within [] and {} what holds ${NAME} must be quoted" if "${" in text else ""
+            self._abandon(*_place(error.problem_mark), f"is not YAML: {error.problem}", hint)
         except yaml.reader.ReaderError as error:
             head = text[: error.position]
             self._abandon(head.count("\n") + 1, len(head) - head.rfind("\n"), f"is not YAML: {error.reason}")

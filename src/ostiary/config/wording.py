@@ -29,10 +29,13 @@ _WORDS: Final = {
 _DURATION: Final = re.compile(r"\d.*(?:ms|[smhd])")
 
 
-def describe(error: ErrorDetails) -> Finding | None:
-    """Word one error of a validation; None if it only follows from others. Its input is looked at, never repeated."""
+def describe(error: ErrorDetails, document: object) -> Finding | None:
+    """Word one error of the validation of a document, or None if it only follows from others.
+
+    What was written is looked at, and never repeated.
+    """
     path: Path = error["loc"]
-    value = error["input"]
+    value = _at(document, path)
     context = error.get("ctx", {})
     match error["type"]:
         case "ostiary":
@@ -45,12 +48,24 @@ def describe(error: ErrorDetails) -> Finding | None:
             # Of a list none of whose items is valid, pydantic says that it is too short as well.
             return Finding(path, "is empty", "it needs at least one item") if value in ([], {}) else None
         case kind if kind in _WORDS:
-            message, hint = (text.format_map(context) for text in _WORDS[kind])
+            shown = {name: f"{bound:g}" if isinstance(bound, float) else bound for name, bound in context.items()}
+            message, hint = (text.format_map(shown) for text in _WORDS[kind])
             # Bounds of durations are in seconds, whatever the unit of what was written.
             unit = " seconds" if kind.startswith(("greater", "less")) and _is_duration(value) else ""
             return Finding(path, message + unit, hint)
         case _:
             return Finding(path, error["msg"][:1].lower() + error["msg"][1:])
+
+
+def _at(document: object, path: Path) -> object:
+    for step in path:
+        if isinstance(document, dict) and step in document:
+            document = document[step]
+        elif isinstance(document, list) and isinstance(step, int):
+            document = document[step]
+        else:
+            break
+    return document
 
 
 def _is_duration(value: object) -> bool:

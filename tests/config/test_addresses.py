@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from ostiary.config.addresses import Target, Url, is_loopback, split
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"])
+def test_this_machine(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["", "192.0.2.7", "::", "10.0.0.1", "localhost.example.com", "127.0.0.1.example.com"])
+def test_other_machines(host: str) -> None:
+    assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("url", ["https://a.example/jwks?tenant=1", "http://[::1]:80/", "https://a.example"])
+def test_urls(url: str) -> None:
+    assert TypeAdapter(Url).validate_python(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "a.example",
+        "ftp://a.example",
+        "file:///etc/passwd",
+        "https://",
+        "https:///path",
+        "https://user:secret@a.example",
+        "https://a.example#fragment",
+        "https://a.example/#",
+        "https://a.example:99999",
+        "https://a.example:0",
+        "https://a.example/a b",
+        "https://a.example/\r\nX: y",
+        "https://a.example\\@evil.example",
+        "https://é.example",
+        "https://[::1",
+    ],
+)
+def test_what_is_no_url(url: str) -> None:
+    with pytest.raises(ValidationError, match="is not a URL"):
+        TypeAdapter(Url).validate_python(url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:3000", "http://api.internal/", "http://[::1]:80"])
+def test_targets(url: str) -> None:
+    assert TypeAdapter(Target).validate_python(url) == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a/path", "http://a?", "http://a/?q=1", "unix:///a", "a:80", "https://a", "http://u@a"]
+)
+def test_what_is_no_target(url: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Target).validate_python(url)
+
+
+@given(st.text())
+def test_any_text_is_split_or_not(text: str) -> None:
+    for candidate in (text, "http://" + text):
+        parts: Any = split(candidate)
+        assert parts is None or parts.hostname
