@@ -42,11 +42,11 @@ async def ask() -> AsyncIterator[Asked]:
     gateway = Gateway(config, MemoryStore(), metrics, None, SecurityLog(writer, metrics))
     await gateway.prepare()
 
-    async def asked(target: str, token: str = "", *fields: tuple[bytes, bytes]) -> Explanation:
-        sent = [(b"Host", b"api.example"), *fields]
+    async def asked(target: str, token: str = "", *fields: str) -> Explanation:
+        lines = [f"GET {target} HTTP/1.1", "Host: api.example", *fields]
         if token:
-            sent.append((b"Authorization", b"Bearer " + token.encode()))
-        question = Ask(b"GET", target.encode(), sent, "192.0.2.7")
+            lines.append(f"Authorization: Bearer {token}")
+        question = Ask("\r\n".join(lines).encode(), "192.0.2.7")
         return await explain(config, gateway.door, question, time.time(), time.monotonic())
 
     yield asked
@@ -60,7 +60,7 @@ def stages(explanation: Explanation) -> str:
 
 async def test_an_allowed_request_shows_every_stage_and_what_goes_upstream(ask: Asked) -> None:
     token = key("ES256").token(scope="orders:read orders:write")
-    told = await ask("/orders/7?x=1", token, (b"X-User-Id", b"root"), (b"Accept", b"text/plain"))
+    told = await ask("/orders/7?x=1", token, "X-User-Id: root", "Accept: text/plain")
     assert told.allowed
     assert stages(told) == "canonical route credential authenticate authorize limit"
     assert told.findings[0].facts == {
@@ -82,6 +82,7 @@ async def test_an_allowed_request_shows_every_stage_and_what_goes_upstream(ask: 
     "target, claims, reached, code",
     [
         ("/a;b", None, "!canonical", "400 bad_request"),
+        ("/" + "a" * 10_000, None, "!canonical", "414 target_too_long"),
         ("/nowhere", None, "canonical !route", "404 no_route"),
         ("/orders/7", None, "canonical route credential !authenticate", "401 missing_token"),
         ("/orders/7", {"exp": 5}, "canonical route credential !authenticate", "401 token_expired"),
@@ -137,12 +138,12 @@ async def test_no_credential_is_ever_shown(ask: Asked, target: str) -> None:
 @pytest.mark.parametrize(
     "value, verdict",
     [
-        (b"Basic YTpi", "of another kind than Bearer"),
-        (b"Bearer x", "a bearer token that cannot be read"),
-        (b"Bearer ", "401 invalid_token: The Authorization header is not of the form: Bearer <token>."),
+        ("Basic YTpi", "of another kind than Bearer"),
+        ("Bearer x", "a bearer token that cannot be read"),
+        ("Bearer ", "401 invalid_token: The Authorization header is not of the form: Bearer <token>."),
     ],
 )
-async def test_a_strange_credential_is_told_as_one(ask: Asked, value: bytes, verdict: str) -> None:
-    told = await ask("/open", "", (b"Authorization", value))
+async def test_a_strange_credential_is_told_as_one(ask: Asked, value: str, verdict: str) -> None:
+    told = await ask("/open", "", f"Authorization: {value}")
     assert told.findings[2].verdict == verdict
     assert stages(told).endswith("!authenticate")

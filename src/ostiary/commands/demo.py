@@ -17,8 +17,8 @@ def command(*, once: bool, workers: int) -> None:
     """Start a development identity provider, an echo API and a real gateway, and take a guided tour.
 
     Everything listens on loopback: the gateway on port 8080, its admin listener on 9090, the provider on 9000 and
-    the echo API on 9001; where one is taken, on a free one, as the first lines say. All of it stays up for
-    trying things by hand until Ctrl-C.
+    the echo API on 9001; where one is taken, and with --once, on free ones, as the first lines say. All of it
+    stays up for trying things by hand until Ctrl-C.
     """
     from rich.console import Console
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ostiary.demo import echo
 from ostiary.demo.configuration import Addresses, render
@@ -26,19 +26,33 @@ if TYPE_CHECKING:
 _READY_WITHIN: Final = 30.0
 
 
+class _Ports(NamedTuple):
+    gateway: int
+    admin: int
+    provider: int
+    echo: int
+
+
+_PREFERRED: Final = _Ports(8080, 9090, 9000, 9001)
+_ANY: Final = _Ports(0, 0, 0, 0)
+"""Free ones, so that tours taken at the same time are not in each other's way."""
+
+
 async def run(telling: Telling, *, once: bool, workers: int) -> int:
     """Run the demo; return its exit code: 0, or 1 if a step was surprised or something did not start.
 
-    Without `once` it stays up after the tour until cancelled or interrupted. SIGTERM ends it as an interrupt does.
+    Without `once` it stays up after the tour until cancelled or interrupted, on ports that are easy to remember if they
+    are free. SIGTERM ends it as an interrupt does.
     """
+    preferred = _ANY if once else _PREFERRED
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ostiary-demo-")))
-        provider_socket, echo_socket = bind(9000), bind(9001)
+        provider_socket, echo_socket = bind(preferred.provider), bind(preferred.echo)
         # The gateway makes sure itself that its ports are its alone; here they are only found to be free.
-        with bind(8080) as gateway_socket, bind(9090) as admin_socket:
+        with bind(preferred.gateway) as gateway_socket, bind(preferred.admin) as admin_socket:
             at = _addresses(gateway_socket, admin_socket, provider_socket, echo_socket)
         await stack.enter_async_context(serving(IdentityProvider(at.provider).application(), provider_socket))
         await stack.enter_async_context(serving(echo.application(), echo_socket))

@@ -1,7 +1,7 @@
 """The door that lets nobody in: it asks for the decision on a request that nobody sent, and tells how it came about.
 
 The request is made canonical and decided on by the same functions as at the proxy's door (law 1); nothing goes
-upstream. What depends on a connection is left out: sizes, timeouts and the body.
+upstream. What depends on a connection is left out: timeouts and the body.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ostiary.credentials.bearer import bearer
 from ostiary.decision.decision import Allowed
 from ostiary.decision.outcome import Refusal
 from ostiary.http.headers import Kind
-from ostiary.http.request import Request, canonical_request
+from ostiary.http.request import Request, read_request
 from ostiary.http.request_id import new_request_id
 from ostiary.jose.strict_json import parse_object
 from ostiary.jose.token import MalformedToken, parse
@@ -34,11 +34,9 @@ _HIDDEN: Final = b"(as it was sent)"
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """The request in question: raw method, target in origin-form and header fields, and the peer's address."""
+    """The request in question: its head as it would be on the wire, without the empty line, and the peer's address."""
 
-    method: bytes
-    target: bytes
-    fields: list[tuple[bytes, bytes]]
+    head: bytes
     client: str
 
 
@@ -69,7 +67,7 @@ async def explain(config: Config, door: ProxyDoor, ask: Ask, wall: float, mono: 
 
     `door` is the proxy's, compiled from `config`; what is taken from a limit is taken from the store that it was given.
     """
-    request = canonical_request(ask.method, ask.target, "1.1", ask.fields, door.peer((ask.client, 0)), door.fields)
+    request = read_request(ask.head, door.peer((ask.client, 0)), door.fields, door.bounds)
     if isinstance(request, Refusal):
         finding = Finding("canonical", passed=False, verdict=_refused(request))
         return Explanation(allowed=False, findings=(finding,), answer=_answer(request, new_request_id(), b""))
@@ -167,8 +165,8 @@ class _Told:
 
 def _canonical(request: Request, ask: Ask, policy: HeaderPolicy) -> Finding:
     facts = {"host": request.host, "path": request.path, "client": request.client}
-    stripped = [name.decode("latin-1") for name, _ in ask.fields if policy.kind(name) is Kind.STRIP]
-    if stripped:
+    names = [line.partition(b":")[0] for line in ask.head.split(b"\r\n")[1:]]
+    if stripped := [name.decode("latin-1") for name in names if policy.kind(name) is Kind.STRIP]:
         facts["stripped"] = " ".join(stripped)
     return Finding(
         "canonical", passed=True, verdict=f"{request.method} {request.target.raw.decode('ascii')}", facts=facts
