@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+
+    Pool = Sequence[bytes] | itertools.cycle[bytes]
 
 STALL: Final = 15.0
 """Seconds without any answer after which a gateway is said to hang."""
@@ -52,11 +54,14 @@ class Connection:
 
 
 class Load:
-    """Drives one port with requests from a pool, in turn, and expects the same status of all of them (0: any)."""
+    """Drives one port with requests from a pool, in turn, and expects the same status of all of them (0: any).
 
-    def __init__(self, port: int, requests: Sequence[bytes], *, status: int = 200, connections: int = 32) -> None:
+    A pool that is a cycle already goes on where its last load left off.
+    """
+
+    def __init__(self, port: int, requests: Pool, *, status: int = 200, connections: int = 32) -> None:
         self._port = port
-        self._requests: Iterator[bytes] = itertools.cycle(requests)
+        self._requests = requests if isinstance(requests, itertools.cycle) else itertools.cycle(requests)
         self._status = b"HTTP/1.1 %d" % status if status else b"HTTP/1.1 "
         self._body = -1  # learned from the first answer
         self._epoll = select.epoll()

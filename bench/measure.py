@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 from contextlib import ExitStack
+from itertools import cycle
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -74,27 +75,28 @@ def run(arms: Sequence[Arm], pace: Pace, cpu: int, folder: Path, progress: Calla
     """Start all arms, prove that they work, measure them; an arm that fails is out, with the reason."""
     figures: dict[str, Figures] = {}
     with ExitStack() as stack:
-        ready: list[tuple[Arm, Server]] = []
+        ready: list[tuple[Arm, Server, cycle[bytes]]] = []
         for number, arm in enumerate(arms):
             progress(f"starting {arm.name}")
             figures[arm.name] = Figures("")
             try:
-                ready.append((arm, _start(arm, cpu, folder / str(number), stack, figures[arm.name])))
+                pool = cycle(arm.requests)
+                ready.append((arm, _start(arm, pool, cpu, folder / str(number), stack, figures[arm.name]), pool))
             except (Unavailable, StartError, LoadError, probes.ProbeError, OSError) as error:
                 figures[arm.name].problem = str(error)
         for number in range(pace.rounds):
             random.shuffle(ready)
-            for arm, server in list(ready):
+            for arm, server, pool in list(ready):
                 progress(f"round {number + 1} of {pace.rounds}: {arm.name}")
                 try:
-                    _measure(arm, server, pace, figures[arm.name])
+                    _measure(arm, server, pool, pace, figures[arm.name])
                 except (LoadError, OSError) as error:
                     figures[arm.name].problem = f"in round {number + 1}: {error}"
-                    ready.remove((arm, server))
+                    ready.remove((arm, server, pool))
     return figures
 
 
-def _start(arm: Arm, cpu: int, folder: Path, stack: ExitStack, figures: Figures) -> Server:
+def _start(arm: Arm, pool: cycle[bytes], cpu: int, folder: Path, stack: ExitStack, figures: Figures) -> Server:
     folder.mkdir(parents=True)
     figures.version = arm.peer.version()
     port = free_port()
@@ -103,15 +105,15 @@ def _start(arm: Arm, cpu: int, folder: Path, stack: ExitStack, figures: Figures)
     if arm.peer.authenticates:
         probes.check(port, arm.work)
     # Every request at least once, whatever the answer: caches are warm, the buckets of a limited arm are empty.
-    with Load(port, arm.requests, status=0, connections=CONNECTIONS) as load:
+    with Load(port, pool, status=0, connections=CONNECTIONS) as load:
         done = 0
         while done < len(arm.requests):
             done += load.saturate(0.5).requests
     return server
 
 
-def _measure(arm: Arm, server: Server, pace: Pace, figures: Figures) -> None:
-    with Load(server.port, arm.requests, status=arm.status, connections=CONNECTIONS) as load:
+def _measure(arm: Arm, server: Server, pool: cycle[bytes], pace: Pace, figures: Figures) -> None:
+    with Load(server.port, pool, status=arm.status, connections=CONNECTIONS) as load:
         gc.collect()
         gc.disable()  # the load generator's own pauses are nobody's latency
         try:
