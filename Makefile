@@ -8,6 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --retries 10
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
         --no-header --no-emit-index-url --no-emit-find-links
 OIDC := tests/support/oidc
+PEER := bench/peers/node
 JOBS ?= 2
 ARGS ?=
 
@@ -39,7 +40,7 @@ format: $(VENV)/.test ## rewrite the sources in the one format, with the lint's 
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## the gateway and its peers side by side, into bench/results (ARGS=--quick)
+bench: $(VENV)/.dev $(PEER)/node_modules/.stamp ## the gateway and its peers side by side, into bench/results (ARGS=--quick)
 	@$(BIN)/python -m bench $(ARGS)
 
 soak: $(VENV)/.dev ## half an hour of mixed load, watching memory (ARGS=--minutes=5)
@@ -54,7 +55,7 @@ lock: $(VENV)/.dev ## resolve the dependencies anew into requirements/ (ARGS=--u
 	$(LOCK) $(ARGS) --group dev -c requirements/test.lock -o requirements/dev.lock
 
 clean: ## remove whatever make installed or built
-	rm -rf $(VENV) $(OIDC)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(OIDC)/node_modules $(PEER)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Some distributions ship venv without the pip that it would put there; then the system's own pip does.
 $(BIN)/python:
@@ -69,6 +70,8 @@ $(VENV)/.run $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: requirements/%.lock pyproje
 	@touch $@
 
 # npm's own command in the wheel is a dangling script, so Node runs the npm that lies beside it.
-$(OIDC)/node_modules/.stamp: $(OIDC)/package-lock.json $(OIDC)/package.json $(VENV)/.test
-	$(BIN)/python scripts/npm.py ci --prefix $(OIDC) --ignore-scripts --no-audit --no-fund --loglevel=error
+$(OIDC)/node_modules/.stamp: | $(VENV)/.test
+$(PEER)/node_modules/.stamp: | $(VENV)/.dev
+%/node_modules/.stamp: %/package-lock.json %/package.json
+	$(BIN)/python scripts/npm.py ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

