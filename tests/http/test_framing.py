@@ -26,12 +26,14 @@ from ostiary.http.framing import (
     Framing,
     Head,
     connection_options,
+    origin_form,
     persistent,
+    plain_framing,
     request_framing,
     response_framing,
 )
 
-PLAIN = Head(b"GET", b"/a?b", "1.1", (b"h",))
+PLAIN = Head(b"GET", "1.1", (b"h",))
 UPGRADING = {"connection": (b"Upgrade",), "upgrade": (b"websocket",)}
 
 
@@ -44,7 +46,7 @@ def framing(**changes: object) -> Framing:
 
 def test_plain_request() -> None:
     found = framing()
-    assert (found.host.name, found.target, found.body, found.keep_alive) == ("h", b"/a?b", 0, True)
+    assert (found.host.name, found.body, found.keep_alive) == ("h", 0, True)
     assert (found.expects_continue, found.upgrade, found.options) == (False, b"", frozenset())
 
 
@@ -104,12 +106,6 @@ def test_bad_coding(values: tuple[bytes, ...]) -> None:
             ({"hosts": hosts}, BAD_HOST)
             for hosts in ((), (b"",), (b"h", b"h"), (b"h", b"g"), (b"h,g",), (b"u@h",), (b"h:0",), (b"h/a",))
         ),
-        *(({"target": target}, BAD_TARGET_FORM) for target in (b"", b"*", b"a", b"h:80", b"ftp://h/", b"?a")),
-        ({"target": b"*", "method": b"OPTIONS"}, BAD_TARGET_FORM),
-        *(
-            ({"target": target}, HOST_MISMATCH)
-            for target in (b"http://g/", b"http://h:80/", b"http://u@h/", b"http:///a", b"http://h%2f/", b"http://h#/")
-        ),
         *(
             ({"expect": expect}, BAD_EXPECTATION)
             for expect in ((b"",), (b"200-ok",), (b"100-continue", b"100-continue"), (b"100-continue, x",))
@@ -125,7 +121,7 @@ def test_refused_requests(changes: dict[str, object], reason: BadFraming) -> Non
 
 @pytest.mark.parametrize("method", [b"GET", b"OPTIONS", b"QUERY", b"PROPFIND", b"M-SEARCH", b"get"])
 def test_any_token_is_a_method(method: bytes) -> None:
-    assert framing(method=method).target == b"/a?b"
+    assert framing(method=method).host.name == "h"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +134,24 @@ def test_any_token_is_a_method(method: bytes) -> None:
     ],
 )
 def test_absolute_form_that_agrees_with_host(target: bytes, host: bytes, origin: bytes) -> None:
-    assert framing(target=target, hosts=(host,)).target == origin
+    assert origin_form(target, framing(hosts=(host,)).host) == origin
+
+
+@pytest.mark.parametrize("target", [b"", b"*", b"a", b"h:80", b"ftp://h/", b"?a"])
+def test_targets_of_other_forms(target: bytes) -> None:
+    assert origin_form(target, framing().host) is BAD_TARGET_FORM
+
+
+@pytest.mark.parametrize(
+    "target", [b"http://g/", b"http://h:80/", b"http://u@h/", b"http:///a", b"http://h%2f/", b"http://h#/"]
+)
+def test_absolute_form_that_disagrees_with_host(target: bytes) -> None:
+    assert origin_form(target, framing().host) is HOST_MISMATCH
+
+
+@pytest.mark.parametrize("host", [b"h", b"H:80", b" h\t", b"[::1]", b"127.0.0.1:8080", b"", b"a b", b"h:x", b"1.2.3"])
+def test_plain_framing_is_the_same_in_one_look(host: bytes) -> None:
+    assert plain_framing(host) == request_framing(msgspec.structs.replace(PLAIN, hosts=(host,)))
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,10 @@ def bearer(authorization: tuple[bytes, ...]) -> bytes | NotMine | Refusal:
     if len(authorization) > 1:
         return _SEVERAL
     value = authorization[0]
-    if value[:_START] != b"Bearer " and value[:_START].lower() != b"bearer ":
-        scheme = value.lower()
-        separated = scheme[len(_SCHEME) : _START]
-        return _MALFORMED if scheme.startswith(_SCHEME) and not separated.strip() else NOT_MINE
-    token = value[_START:]
-    if not token or token[:1] in b" \t":
-        return _MALFORMED
-    return token
+    if value[:_START] == b"Bearer ":
+        token = value[_START:]
+        return token if token and token[0] not in b" \t" else _MALFORMED
+    scheme = value[:_START].lower()
+    if scheme == b"bearer ":
+        return bearer((b"Bearer " + value[_START:],))
+    return _MALFORMED if scheme.rstrip(b" \t") == _SCHEME else NOT_MINE

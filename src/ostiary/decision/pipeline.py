@@ -67,8 +67,6 @@ class Pipeline:
                 return Refused(None, _NO_ROUTE)
 
             granted = await self._grant(route, request, wall, mono, observe)
-            if observe is not None:
-                observe("authorize", granted)
             if isinstance(granted, Refusal):
                 return Refused(route, granted)
 
@@ -102,13 +100,18 @@ class Pipeline:
                 break
         if observe is not None:
             observe("authenticate", found)
-        if isinstance(found, VerifiedToken):
-            return self._authorize(found, route.policy)
         if isinstance(found, Refusal):
             return found
-        if request.authorization:
+        granted: Grant | Refusal = ANONYMOUS
+        if isinstance(found, VerifiedToken):
+            granted = self._authorize(found, route.policy)
+        elif request.authorization:
             return _OTHER_SCHEME
-        return ANONYMOUS if route.anonymous else _MISSING
+        elif not route.anonymous:
+            return _MISSING
+        if observe is not None:
+            observe("authorize", granted)
+        return granted
 
     def _authorize(self, token: VerifiedToken, policy: Policy) -> Grant | Refusal:
         """Return what `token` was granted under `policy`, now or when it was first used there."""

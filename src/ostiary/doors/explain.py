@@ -14,8 +14,9 @@ from ostiary.authenticate.identity import read_identity
 from ostiary.credentials.bearer import bearer
 from ostiary.decision.decision import Allowed
 from ostiary.decision.outcome import Refusal
+from ostiary.http.head import END
 from ostiary.http.headers import Kind
-from ostiary.http.request import Request, read_request
+from ostiary.http.request import MALFORMED, Request, read_request
 from ostiary.http.request_id import new_request_id
 from ostiary.jose.strict_json import parse_object
 from ostiary.jose.token import MalformedToken, parse
@@ -67,7 +68,8 @@ async def explain(config: Config, door: ProxyDoor, ask: Ask, wall: float, mono: 
 
     `door` is the proxy's, compiled from `config`; what is taken from a limit is taken from the store that it was given.
     """
-    request = read_request(ask.head, door.peer((ask.client, 0)), door.fields, door.bounds)
+    found = read_request(ask.head + END, door.peer((ask.client, 0)), door.fields, door.bounds)
+    request = found[0] if found is not None else MALFORMED
     if isinstance(request, Refusal):
         finding = Finding("canonical", passed=False, verdict=_refused(request))
         return Explanation(allowed=False, findings=(finding,), answer=_answer(request, new_request_id(), b""))

@@ -12,7 +12,7 @@ import msgspec
 
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import BAD_REQUEST, HEADERS_TOO_LARGE, TARGET_TOO_LONG
-from ostiary.http.framing import CHUNKED, BadFraming, Framing, Head, request_framing
+from ostiary.http.framing import CHUNKED, COMMON_METHODS, BadFraming, Framing, Head, origin_form, plain_framing, request_framing
 from ostiary.http.head import Fields, printable, request_head
 from ostiary.http.headers import Kind, without
 from ostiary.http.target import BadTarget, Target, canonical
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _PASS: Final = Kind.PASS
 _HOST: Final = Kind.HOST
 _AUTHORIZATION: Final = Kind.AUTHORIZATION
-_VERSIONS: Final = {b"1.1": "1.1", b"1.0": "1.0"}
+MALFORMED: Final = Refusal(BAD_REQUEST, "Malformed message.")
+"""What is said of a head that is none."""
 _TOO_MANY_FIELDS: Final = Refusal(HEADERS_TOO_LARGE)
 _BAD_OCTETS: Final = Refusal(BAD_REQUEST, "Malformed control character.")
 _TARGET_TOO_LONG: Final = Refusal(TARGET_TOO_LONG)
@@ -41,27 +42,18 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     """
 
     method: str
+    host: str
+    """The canonical host name that rules are matched against."""
+    path: str
+    """The canonical path that rules are matched against."""
+    client: str
+    """The caller's canonical address."""
+    authorization: tuple[bytes, ...]
     is_1_1: bool
     target: Target
     framing: Framing
     passed: bytes
-    authorization: tuple[bytes, ...]
     caller: Caller
-
-    @property
-    def host(self) -> str:
-        """The canonical host name that rules are matched against."""
-        return self.framing.host.name
-
-    @property
-    def path(self) -> str:
-        """The canonical path that rules are matched against."""
-        return self.target.path
-
-    @property
-    def client(self) -> str:
-        """The caller's canonical address."""
-        return self.caller.address
 
     def head(self, identity_fields: bytes, *, keeps_authorization: bool) -> bytes:
         """Render the request line and every header line that goes upstream, with the empty line that ends them."""
@@ -123,33 +115,47 @@ def _canonical(
             authorization += (value.rstrip(b" \t"),)
         else:
             rare.append((kind, value))
-    read = Head(method, target, _VERSIONS.get(version, ""), hosts)
-    if rare:
+    if rare or version != b"1.1" or len(hosts) != 1 or method not in COMMON_METHODS:
         if not all(printable(value) for _, value in rare):
             return _BAD_OCTETS
-        read.lengths = _values(rare, Kind.CONTENT_LENGTH)
-        read.codings = _values(rare, Kind.TRANSFER_ENCODING)
-        read.connection = _values(rare, Kind.CONNECTION)
-        read.expect = _values(rare, Kind.EXPECT)
-        read.upgrade = _values(rare, Kind.UPGRADE)
-    framing = request_framing(read)
+        framing = request_framing(
+            Head(
+                method,
+                str(version, "ascii"),
+                hosts,
+                lengths=_values(rare, Kind.CONTENT_LENGTH),
+                codings=_values(rare, Kind.TRANSFER_ENCODING),
+                connection=_values(rare, Kind.CONNECTION),
+                expect=_values(rare, Kind.EXPECT),
+                upgrade=_values(rare, Kind.UPGRADE),
+            )
+        )
+    else:
+        framing = plain_framing(hosts[0])
     if isinstance(framing, BadFraming):
         return _malformed(framing)
-    origin_form = canonical(framing.target)
-    if isinstance(origin_form, BadTarget):
-        return _malformed(origin_form)
-    if not framing.options <= _LASTING:
+    local = target if target[:1] == b"/" else origin_form(target, framing.host)
+    if isinstance(local, BadFraming):
+        return _malformed(local)
+    found = canonical(local)
+    if isinstance(found, BadTarget):
+        return _malformed(found)
+    if rare and not framing.options <= _LASTING:
         passed = without(framing.options, fields, policy)
     if passed and not printable(b"".join(passed[2::4])):
         return _BAD_OCTETS
+    caller = peer.caller(rare, framing.host)
     return Request(
         str(method, "ascii"),
+        framing.host.name,
+        found.path,
+        caller.address,
+        authorization,
         version == b"1.1",
-        origin_form,
+        found,
         framing,
         b"".join(passed),
-        authorization,
-        peer.caller(rare, framing.host),
+        caller,
     )
 
 

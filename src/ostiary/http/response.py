@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ostiary.http.framing import UNTIL_CLOSE, BadFraming, connection_options, persistent, response_framing
+from ostiary.http.framing import UNTIL_CLOSE, BadFraming, connection_options, length_of, persistent, response_framing
 from ostiary.http.head import printable, response_head
 from ostiary.http.headers import Kind, without
 
@@ -18,7 +18,8 @@ _CONTENT_LENGTH: Final = Kind.CONTENT_LENGTH
 _TRANSFER_ENCODING: Final = Kind.TRANSFER_ENCODING
 _CONNECTION: Final = Kind.CONNECTION
 _BAD_OCTETS: Final = BadFraming("control character")
-_NO_OPTIONS: Final[frozenset[bytes]] = frozenset()
+_BODILESS: Final = frozenset({*range(100, 200), 204, 304})
+"""Statuses whose responses have no body, whatever their fields say."""
 _LASTING: Final = frozenset({b"keep-alive", b"close"})
 
 
@@ -61,13 +62,21 @@ def read_response(data: bytes, method: str, policy: HeaderPolicy) -> tuple[Respo
             connection += (value.rstrip(b" \t"),)
         elif kind is _TRANSFER_ENCODING:
             codings += (value,)
-    body = response_framing(status, method.encode("ascii"), str(version, "ascii"), lengths, codings)
+    if codings or len(lengths) != 1 or status in _BODILESS or method == "HEAD":
+        body = response_framing(status, method.encode("ascii"), str(version, "ascii"), lengths, codings)
+    else:
+        body = length_of(lengths[0])
     if isinstance(body, BadFraming):
         return body, rest
-    options = connection_options(connection) if connection else _NO_OPTIONS
-    if not options <= _LASTING:
-        passed = without(options, fields, policy)
+    keep_alive = version == b"1.1"
+    if connection:
+        options = connection_options(connection)
+        keep_alive = persistent(str(version, "ascii"), options)
+        if not options <= _LASTING:
+            passed = without(options, fields, policy)
     if not printable(b"".join(passed[2::4])):
         return _BAD_OCTETS, rest
-    keep_alive = persistent(str(version, "ascii"), options) and body != UNTIL_CLOSE
-    return ResponseHead(status, b"".join(passed), body, lengths[0] if lengths else b"", keep_alive), rest
+    head = ResponseHead(
+        status, b"".join(passed), body, lengths[0] if lengths else b"", keep_alive and body != UNTIL_CLOSE
+    )
+    return head, rest

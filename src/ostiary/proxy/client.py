@@ -17,7 +17,7 @@ from ostiary.decision.reason import BAD_REQUEST, HEADERS_TOO_LARGE, REQUEST_TIME
 from ostiary.http.chunks import BadChunk, ChunkReader
 from ostiary.http.framing import CHUNKED
 from ostiary.http.head import END, hopeless
-from ostiary.http.request import read_request
+from ostiary.http.request import MALFORMED, read_request
 from ostiary.http.request_id import new_request_id
 from ostiary.proxy.answers import refusal_answer
 from ostiary.proxy.exchange import Exchange
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ostiary.http.peer import Peer
     from ostiary.proxy.door import ProxyDoor
 
-_MALFORMED: Final = Refusal(BAD_REQUEST, "Malformed message.")
 _TOO_MANY: Final = Refusal(BAD_REQUEST, "Too many requests were sent ahead of their answers.")
 _HEADERS: Final = Refusal(HEADERS_TOO_LARGE)
 _TARGET: Final = Refusal(TARGET_TOO_LONG)
@@ -270,7 +269,7 @@ class ClientConnection(asyncio.Protocol):
             line = data.find(b"\r\n")
             self._unreadable(_HEADERS if 0 <= line <= bounds.target_bytes else _TARGET)
         elif END in data or hopeless(data):
-            self._unreadable(_MALFORMED)
+            self._unreadable(MALFORMED)
         else:
             if self._current is None and self.deadline > self._started + self.door.timeouts.header:
                 self.deadline = self._started + self.door.timeouts.header
@@ -288,7 +287,7 @@ class ClientConnection(asyncio.Protocol):
             try:
                 pieces, rest = chunks.feed(data)
             except BadChunk:
-                self._unreadable(_MALFORMED)
+                self._unreadable(MALFORMED)
                 return b""
             for piece in pieces:
                 incoming.request_body(piece)

@@ -58,6 +58,8 @@ class ProxyDoor:
         """Whether each connection ends with its current exchange."""
         self._deadlines = deadlines
         self._metrics = metrics
+        self._decision_seconds = metrics.decision_seconds
+        self._request_seconds = metrics.request_seconds
         self._access_log = access_log
         self._security_log = security_log
         self.bug = Bugs(metrics.bugs("proxy"))
@@ -113,28 +115,31 @@ class ProxyDoor:
 
     def ended(self, exchange: Exchange) -> None:
         """Count an exchange that is over, and write it down."""
-        metrics = self._metrics
-        decision, refusal = exchange.decision, exchange.refusal
-        route = decision.route if decision is not None else None
-        counters = metrics.no_route if route is None else route.metrics
-        if refusal is not None:
-            counters.refused(refusal.reason)
-        else:
-            counters.allowed[exchange.status // 100] += 1
-            if isinstance(decision, Allowed):
-                decision.route.upstream.metrics.responses[exchange.status // 100] += 1
         mono = self.monotonic()
-        metrics.decision_seconds.observe(exchange.decided_at - exchange.started)
-        metrics.request_seconds.observe(mono - exchange.started)
-        reason = refusal.reason.code if refusal is not None else ""
-        if self._access_log is not None and self._access_log.wants(exchange.status, reason):
-            self._access_log.write(self._record(exchange, reason, mono))
-        event = OF_REASON.get(reason)
-        if event is not None and refusal is not None:
+        self._decision_seconds.observe(exchange.decided_at - exchange.started)
+        self._request_seconds.observe(mono - exchange.started)
+        decision, refusal = exchange.decision, exchange.refusal
+        if refusal is not None:
+            self._refused(exchange, refusal, mono)
+        elif isinstance(decision, Allowed):
+            ended = exchange.status // 100
+            decision.route.metrics.allowed[ended] += 1
+            decision.route.upstream.metrics.responses[ended] += 1
+            if self._access_log is not None and self._access_log.wants(exchange.status, ""):
+                self._access_log.write(self._record(exchange, "", mono))
+
+    def _refused(self, exchange: Exchange, refusal: Refusal, mono: float) -> None:
+        decision, reason = exchange.decision, refusal.reason
+        route = decision.route if decision is not None else None
+        (self._metrics.no_route if route is None else route.metrics).refused(reason)
+        if self._access_log is not None and self._access_log.wants(exchange.status, reason.code):
+            self._access_log.write(self._record(exchange, reason.code, mono))
+        event = OF_REASON.get(reason.code)
+        if event is not None:
             request = exchange.request
             self._security_log.write(
                 event, self.wall(), mono, request_id=str(request.caller.request_id, "ascii"), client=request.client,
-                route=route.name if route is not None else "", reason=reason, detail=refusal.detail,
+                route=route.name if route is not None else "", reason=reason.code, detail=refusal.detail,
             )  # fmt: skip
 
     def unreadable(self, refusal: Refusal, peer: Peer) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 MAX_KEYS: Final = 100_000
 """Buckets kept by default: about 25 MB when all are in use."""
 _LOOKS: Final = 8
+_QUIET: Final = 1024
+"""Buckets that are kept without looking for full ones among them: forgetting and making them anew would cost more."""
 
 
 class MemoryStore:
@@ -53,6 +55,8 @@ class MemoryStore:
 
     def _make_room(self, mono: float) -> None:
         ring, buckets = self._ring, self._buckets
+        if len(ring) < min(_QUIET, self._max_keys):
+            return
         nearest, full_at = 0, float("inf")
         for _ in range(min(_LOOKS, len(ring))):
             self._hand = hand = self._hand % len(ring)
