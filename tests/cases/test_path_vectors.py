@@ -11,8 +11,12 @@ from typing import Any, Final
 
 import pytest
 
-from ostiary.http.framing import BadFraming, Head, request_framing
+from ostiary.config.model import Bounds, IdentityHeaders
+from ostiary.http.forwarded import Trusted
+from ostiary.http.headers import HeaderPolicy
 from ostiary.http.host import canonical_host
+from ostiary.http.peer import Peer
+from ostiary.http.request import Request, read_request
 from ostiary.http.target import BadTarget, Target, canonical, split_absolute
 
 _FILE: Final = Path(__file__).parents[3] / "shared" / "vectors" / "paths" / "cases.json"
@@ -105,8 +109,10 @@ _HAPROXY_REFUSED: Final = {
 
 
 def test_haproxy_request_targets() -> None:
+    policy, peer = HeaderPolicy(IdentityHeaders()), Peer("192.0.2.1", b"http", Trusted(()), "x-forwarded")
     for request, status in _VECTORS["haproxy_request_target"]:
-        method, target = request.split(" ")[:2]
-        found = request_framing(Head(method.encode(), target.encode(), "1.1", (b"haproxy.org",)))
+        line = " ".join(request.split(" ")[:2])
+        read = read_request(f"{line} HTTP/1.1\r\nHost: haproxy.org\r\n\r\n".encode(), peer, policy, Bounds())
+        assert read is not None
         accepted = status == 200 and request not in _HAPROXY_REFUSED
-        assert isinstance(found, BadFraming) is not accepted, request
+        assert isinstance(read[0], Request) is accepted, request
