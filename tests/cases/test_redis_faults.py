@@ -245,7 +245,8 @@ async def test_fr10_latency_costs_two_round_trips_at_most(valkey_server: ValkeyS
 
         await asyncio.gather(*(caller(number) for number in range(32)))
         lasted.sort()
-        assert lasted[int(len(lasted) * 0.99)] <= 2 * trip + SLACK / 2
+        assert lasted[len(lasted) // 2] <= 2 * trip + SLACK / 3
+        assert lasted[int(len(lasted) * 0.99)] <= 2 * trip + SLACK
 
 
 @pytest.mark.parametrize(

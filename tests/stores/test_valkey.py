@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import sys
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 def settings(url: str, command_timeout: float = 5.0, prefix: str | None = None) -> Store:
     """A store with keys of its own; a busy machine must not make a test of anything else time out."""
     return Store(url=SecretBytes(url.encode()), command_timeout=command_timeout, prefix=prefix or f"test-{uuid4().hex}")
+
+
+@asynccontextmanager
+async def started(chosen: Store) -> AsyncIterator[ValkeyStore]:
+    store = ValkeyStore(chosen)
+    try:
+        await store.start()
+        yield store
+    finally:
+        await store.close()
 
 
 class ValkeyHarness(Harness):
@@ -51,10 +62,8 @@ async def client(valkey_server: ValkeyServer) -> AsyncIterator[Redis]:
 @pytest.fixture
 async def harness(valkey_server: ValkeyServer, client: Redis) -> AsyncIterator[ValkeyHarness]:
     chosen = settings(valkey_server.unix_url)
-    store = ValkeyStore(chosen)
-    await store.start()
-    yield ValkeyHarness(store, client, chosen.prefix)
-    await store.close()
+    async with started(chosen) as store:
+        yield ValkeyHarness(store, client, chosen.prefix)
 
 
 class TestValkey(Conformance):
@@ -149,10 +158,8 @@ async def test_closed_it_answers_nobody(valkey_server: ValkeyServer) -> None:
 
 async def test_a_database_may_be_chosen(valkey_server: ValkeyServer, client: Redis) -> None:
     chosen = settings(f"{valkey_server.url}/7")
-    store = ValkeyStore(chosen)
-    await store.start()
-    await store.take("k", 1.0, 1, 1.0, 0.0)
-    await store.close()
+    async with started(chosen) as store:
+        await store.take("k", 1.0, 1, 1.0, 0.0)
     await client.select(7)
     assert await client.exists(f"{chosen.prefix}:k")
 
@@ -168,33 +175,32 @@ def test_a_url_that_cannot_be_used_is_refused_without_showing_it(url: str) -> No
 async def test_a_cluster_is_used_through_its_partitions() -> None:
     async with cluster(3) as nodes:
         chosen = settings(f"valkey+cluster://127.0.0.1:{nodes[0].port}")
-        store = ValkeyStore(chosen)
-        await store.start()
-        assert store.healthy()
-        for allowed in (True, False):
-            taken = await asyncio.gather(*(store.take(f"k{n}", SLOW, 1, 1.0, 0.0) for n in range(200)))
-            assert {one.allowed for one in taken} == {allowed}
-        crowd = await asyncio.gather(*(store.take("crowd", SLOW, 100, 1.0, 0.0) for _ in range(1000)))
-        assert sum(one.allowed for one in crowd) == 100
+        async with started(chosen) as store:
+            assert store.healthy()
+            for allowed in (True, False):
+                taken = await asyncio.gather(*(store.take(f"k{n}", SLOW, 1, 1.0, 0.0) for n in range(200)))
+                assert {one.allowed for one in taken} == {allowed}
+            crowd = await asyncio.gather(*(store.take("crowd", SLOW, 100, 1.0, 0.0) for _ in range(1000)))
+            assert sum(one.allowed for one in crowd) == 100
         tags = set()
         for node in nodes:
             client = Redis(port=node.port)
             tags |= {key.split(b":")[1] async for key in client.scan_iter(f"{chosen.prefix}:*")}
             await client.aclose()
         assert len(tags) == PARTITIONS
-        await store.close()
 
 
 async def test_a_url_of_the_wrong_kind_is_said_to_be(valkey_server: ValkeyServer) -> None:
-    store = ValkeyStore(settings(valkey_server.url.replace("valkey:", "valkey+cluster:")))
     with pytest.raises(StoreMisconfigured, match="not a cluster"):
-        await store.start()
+        async with started(settings(valkey_server.url.replace("valkey:", "valkey+cluster:"))):
+            pass
     async with cluster(2) as nodes:
+        told = []
         for node in nodes:
-            other = ValkeyStore(settings(f"valkey://127.0.0.1:{node.port}", prefix="x"))
             try:
-                await other.start()
+                async with started(settings(f"valkey://127.0.0.1:{node.port}", prefix="x")):
+                    pass
             except StoreMisconfigured as error:
-                assert "valkey+cluster://" in str(error)  # noqa: PT017 - one of the two has the slot, the other says so
-            else:
-                await other.close()
+                told.append(str(error))
+    assert len(told) == 1  # the other node happens to have the slot
+    assert "valkey+cluster://" in told[0]

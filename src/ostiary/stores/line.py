@@ -105,7 +105,10 @@ def open_line(address: Address, connect_timeout: float) -> Line:
         tls = {"ssl_cert_reqs": "required", "ssl_check_hostname": True, "ssl_ca_certs": address.ca}
     if address.kind == "cluster":
         nodes = [ClusterNode(host, port) for host, port in address.hosts]
-        return Clustered(RedisCluster(startup_nodes=nodes, ssl=address.tls, **options, **tls))
+        # The library reads the map anew after some redirections, and to do so closes what is open, replies under way
+        # and all. For a few slots it is enough to note where each one went.
+        options |= {"reinitialize_steps": 0} | tls
+        return Clustered(RedisCluster(startup_nodes=nodes, ssl=address.tls, **options))
     options |= {"db": address.database} | tls
     if address.kind == "sentinel":
         asking = {key: options[key] for key in ("socket_connect_timeout", "retry", "protocol", "driver_info")}
