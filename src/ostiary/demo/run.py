@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ostiary.demo.telling import Telling
 
-_READY_WITHIN: Final = 30.0
+_READY_WITHIN: Final = 60.0
 
 
 class _Ports(NamedTuple):

@@ -120,7 +120,7 @@ def pasteable(at: Addresses, path: Path) -> list[str]:
         f"curl -i {at.gateway}/orders",
         f"curl -i {at.gateway}/orders {bearer % 'KIOSK'}",
         f"curl -i {at.gateway}/orders {bearer % 'OFFICE'} -d 'two lamps'",
-        f"for i in 1 2 3 4 5 6 7; do curl -si {at.gateway}/reports {bearer % 'KIOSK'} | head -1; done",
+        f"for i in 1 2 3 4 5 6 7; do curl -si {at.gateway}/reports {bearer % 'KIOSK'} | head -1; done   # 5 a minute",
         f"curl -s -X POST {at.provider}/rotate   # new keys; tokens signed with the last ones stay good",
         f"curl -s {at.admin}/metrics | grep ^ostiary",
         f"{explain} POST /orders --token $KIOSK",
