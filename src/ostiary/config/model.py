@@ -86,7 +86,9 @@ class Server(Model):
     drain: Duration = 30.0
     """How long open requests may take to finish on shutdown."""
     bounds: Bounds = Bounds()
+    """How much one caller may send."""
     timeouts: Timeouts = Timeouts()
+    """How long anything may take."""
 
 
 class Admin(Model):
@@ -135,9 +137,13 @@ class Claims(Model):
     roles: tuple[Text, ...] = ("roles",)
     """First present wins: an array of strings, or one string."""
     email: Text = "email"
+    """The e-mail address."""
     tenant: Text = "tenant_id"
+    """Whose data it is."""
     organisation: Text = "org_id"
+    """The organisation."""
     plan: Text = "plan"
+    """The plan that the tenant pays for."""
     tier: Text = "tier"
     """The claim that chooses the caller's rate-limit tier."""
 
@@ -152,6 +158,7 @@ class Issuer(Model):
     algorithms: tuple[Algorithm, ...] = Field(min_length=1)
     """Accepted algorithms; HS* never together with asymmetric ones."""
     keys: Keys
+    """Where its keys come from."""
     token_types: tuple[Text, ...] = ("JWT", "at+jwt")
     """Accepted `typ` header values; an absent typ is accepted."""
     clock_tolerance: Duration = Field(30.0, ge=0, le=60)
@@ -161,6 +168,7 @@ class Issuer(Model):
     require_sub: Flag = True
     """Refuse tokens without a subject."""
     claims: Claims = Claims()
+    """Where things are in its tokens."""
 
 
 class HealthChecks(Model):
@@ -190,6 +198,7 @@ class Upstream(Model):
     keep_alive: Duration = Field(60.0, gt=0)
     """How long an idle connection is kept."""
     health: HealthChecks = HealthChecks()
+    """When a target is left out."""
 
 
 class Bucket(Model):
@@ -216,6 +225,7 @@ class Tiers(Model):
     """Names of the tiers, lowest first; `anonymous` is always below them."""
 
     names: tuple[Name, ...] = Field(("free", "premium", "enterprise"), min_length=1)
+    """Lowest first."""
     values: dict[str, Text] = {}
     """Claim value to tier name, where they differ."""
 
@@ -261,6 +271,7 @@ class Route(Model):
     name: Name
     """Names the route in logs and metrics."""
     match: Match
+    """Which requests."""
     upstream: Text
     """Name of the upstream that requests go to."""
     issuers: tuple[Text, ...] | None = None
@@ -268,6 +279,7 @@ class Route(Model):
     anonymous: Flag = False
     """Let requests through that carry no credential at all."""
     require: Require = Require()
+    """What their callers must have."""
     limit: Text | None = None
     """Name of the limit that callers are held to; absent: none."""
     propagate: Literal["headers", "pass-through"] = "headers"
@@ -281,26 +293,38 @@ class IdentityHeaders(Model):
     """
 
     user_id: HeaderName | None = "X-User-Id"
+    """The subject."""
     user_email: HeaderName | None = "X-User-Email"
+    """The e-mail address."""
     user_roles: HeaderName | None = "X-User-Roles"
+    """The roles, separated by commas."""
     tenant_id: HeaderName | None = "X-Tenant-Id"
+    """The tenant."""
     org_id: HeaderName | None = "X-Org-Id"
+    """The organisation."""
     tenant_plan: HeaderName | None = "X-Tenant-Plan"
+    """The plan."""
     token_issuer: HeaderName | None = "X-Token-Issuer"  # noqa: S105 - a header name
+    """The issuer: its `iss`."""
     token_scopes: HeaderName | None = "X-Token-Scopes"  # noqa: S105 - a header name
+    """The scopes, separated by spaces."""
     token_expires: HeaderName | None = "X-Token-Expires"  # noqa: S105 - a header name
+    """When the token expires, in seconds since 1970."""
     session_id: HeaderName | None = "X-Session-Id"
+    """The session. Not filled in yet, but stripped."""
     also_strip: tuple[HeaderName, ...] = ()
     """Further headers that callers may never set."""
 
 
 class Store(Model):
-    """Where shared limits live. Absent: memory for one worker, an embedded Valkey for several."""
+    """Where shared limits live."""
 
     url: Secret
     """valkey://, valkeys:// (also redis://, rediss://), unix:///path, valkey+sentinel://h1:p,h2:p/service, valkey+cluster://h:p."""
     connect_timeout: Duration = Field(0.5, gt=0)
+    """To open a connection."""
     command_timeout: Duration = Field(0.1, gt=0)
+    """From asking to the answer; then the store counts as away."""
     prefix: Name = "ostiary"
     """Start of every key."""
 
@@ -316,6 +340,7 @@ class AccessLog(Model):
     """One JSON line a request."""
 
     mode: Literal["off", "on", "sampled"] = "on"
+    """Which requests are written."""
     sample: Share = Field(0.01, gt=0, le=1)
     """Share of requests written when sampled; refusals and 5xx are always written."""
     path: LogPath = "-"
@@ -333,20 +358,33 @@ class Observe(Model):
     """What is seen from outside."""
 
     access_log: AccessLog = AccessLog()
+    """What requests there were."""
     security_log: SecurityLog = SecurityLog()
+    """What a security team wants to see."""
 
 
 class Config(Model):
     """The whole of `ostiary.yaml`."""
 
     server: Server = Server()
+    """Where requests are taken, by how many workers, and what one caller may ask of them."""
     admin: Admin = Admin()
+    """The listener of health and metrics."""
     issuers: dict[Name, Issuer] = {}
+    """Who is believed, by a name of yours."""
     upstreams: dict[Name, Upstream] = Field(min_length=1)
+    """The services behind, by a name of yours."""
     routes: tuple[Route, ...] = Field(min_length=1)
+    """Which requests are let through, who may send them, and where to."""
     limits: dict[Name, Limit] = {}
+    """The limits that routes name."""
     tiers: Tiers = Tiers()
+    """The classes of callers that limits tell apart."""
     identity_headers: IdentityHeaders = IdentityHeaders()
+    """How upstreams are told who calls."""
     store: Store | None = None
+    """Where limits are counted. Absent: memory for one worker, an embedded Valkey for several."""
     token_cache: TokenCache = TokenCache()
+    """The verified tokens that are remembered."""
     observe: Observe = Observe()
+    """What is written down."""

@@ -45,14 +45,15 @@ def _read(path: Path) -> bytes:
         # Not to wait for a writer should the path be a FIFO; what is opened is what is then examined.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a Path cannot open a descriptor
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise wrong("names a secret file that is not a regular file")
-            content = file.read(SECRET_BYTES + 1)
+            regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            content = file.read(SECRET_BYTES + 1) if regular else b""
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
         raise wrong(
             f"names a secret file that cannot be read: {why}", "relative paths begin at the configuration's folder"
         ) from None
+    if not regular:
+        raise wrong("names a secret file that is not a regular file")
     if len(content) > SECRET_BYTES:
         raise wrong(f"names a secret file of more than {SECRET_BYTES} bytes")
     return content.removesuffix(b"\n").removesuffix(b"\r")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ostiary.config.problem import MISSING, Finding, Path, key
 from ostiary.config.schema import known_keys
@@ -57,14 +57,11 @@ def describe(error: ErrorDetails, document: object) -> Finding | None:
             return Finding(path, error["msg"][:1].lower() + error["msg"][1:])
 
 
-def _at(document: object, path: Path) -> object:
+def _at(document: Any, path: Path) -> object:  # noqa: ANN401 - a document of any shape
     for step in path:
-        if isinstance(document, dict) and step in document:
-            document = document[step]
-        elif isinstance(document, list) and isinstance(step, int):
-            document = document[step]
-        else:
+        if not (step in document if isinstance(document, dict) else isinstance(document, list)):
             break
+        document = document[step]
     return document
 
 

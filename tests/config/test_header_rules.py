@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.support.configuration import problems, read, sound
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{user_id: X-Authenticated-User-Id, user_roles: x-user-role, token_scopes: x-scope}",
+        "{user_id: null, session_id: null}",
+        "{also_strip: [X-Internal, Cookie]}",
+    ],
+)
+def test_sound(text: str) -> None:
+    read(sound(identity_headers=text))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Host",
+        "authorization",
+        "Connection",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Cookie",
+        "TE",
+        "Keep-Alive",
+        "Proxy-Authorization",
+        "X-Forwarded-For",
+        "Forwarded",
+        "X-Request-Id",
+        "Sec-WebSocket-Key",
+        "If-Match",
+        "Via",
+    ],
+)
+def test_a_header_that_has_another_meaning_is_refused(name: str) -> None:
+    (problem,) = problems(sound(identity_headers=f"{{user_id: {name}}}"))
+    assert (problem.path, problem.message) == ("identity_headers.user_id", "names a header that has another meaning")
+
+
+def test_one_header_carries_one_thing() -> None:
+    (problem,) = problems(sound(identity_headers="{user_id: X-Who, org_id: x-who}"))
+    assert (problem.path, problem.message) == ("identity_headers.org_id", "names the same header as user_id")
+
+
+def test_a_default_name_can_clash_too() -> None:
+    (problem,) = problems(sound(identity_headers="{org_id: x-user-id}"))
+    assert problem.path == "identity_headers.org_id"
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Authorization"])
+def test_what_requests_need_cannot_be_stripped(name: str) -> None:
+    (problem,) = problems(sound(identity_headers=f"{{also_strip: [X-A, {name}]}}"))
+    assert problem.path == "identity_headers.also_strip[1]"
+
+
+@pytest.mark.parametrize("name", ["X_User", "X User", "'X-User:'", "Ünder", "'X-A\\r\\nB'"])
+def test_a_name_that_servers_read_differently_is_refused(name: str) -> None:
+    (problem,) = problems(sound(identity_headers=f"{{user_id: {name}}}"))
+    assert problem.message == "is not a header name"

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from ostiary.config.model import Admin, Config, Match, Route, Upstream
+from ostiary.config.rules import findings
+from ostiary.config.scalars import Endpoint
+from tests.support.configuration import problems, read, sound
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"server": "{listen: 'localhost:80'}"},
+        {"server": "{listen: '[::1]:80'}"},
+        {"server": "{listen: '0.0.0.0:80', tls_terminated_by: [10.0.0.0/8]}"},
+        {"admin": "{listen: '0.0.0.0:9090', allow_remote: true}"},
+        {"server": "{listen: '127.0.0.1:0'}", "admin": "{listen: '127.0.0.1:0'}"},
+        {"tiers": "{names: [basic], values: {gold: basic}}"},
+        {"store": "{url: 'valkeys://user:p%40ss@store.internal:6380/1'}"},
+        {"store": "{url: 'valkey+sentinel://a,b:1/main'}"},
+    ],
+)
+def test_sound(sections: dict[str, str]) -> None:
+    read(sound(**sections))
+
+
+@pytest.mark.parametrize(
+    "sections,path,message",
+    [
+        ({"server": "{listen: '0.0.0.0:80'}"}, "server.listen", "plain HTTP"),
+        ({"server": "{listen: '[::]:80'}"}, "server.listen", "plain HTTP"),
+        ({"server": "{listen: 'gateway.internal:80'}"}, "server.listen", "plain HTTP"),
+        ({"admin": "{listen: '0.0.0.0:9090'}"}, "admin.listen", "to other machines"),
+        ({"admin": "{listen: '127.0.0.1:8080'}"}, "admin.listen", "is where the gateway itself listens"),
+        ({"server": "{trusted_proxies: [10.0.0.0/8, 0.0.0.0/0]}"}, "server.trusted_proxies[1]", "trusts every address"),
+        ({"server": "{tls_terminated_by: ['::/0']}"}, "server.tls_terminated_by[0]", "trusts every address"),
+        ({"upstreams": "{api: {targets: ['http://127.0.0.1:8080']}}"}, "upstreams.api.targets[0]", "in circles"),
+        ({"upstreams": "{api: {targets: ['http://a', 'http://a']}}"}, "upstreams.api.targets[1]", "twice"),
+        ({"tiers": "{names: [free, free]}"}, "tiers.names[1]", "twice"),
+        ({"tiers": "{names: [anonymous, free]}"}, "tiers.names[0]", "always the lowest"),
+        ({"tiers": "{values: {gold: premum}}"}, "tiers.values.gold", "names no tier"),
+        ({"limits": "{l: {tiers: {gold: {rate: 1/s, burst: 1}}}}"}, "limits.l.tiers.gold", "names no tier"),
+        (
+            {"limits": "{l: {tiers: {free: {rate: 1/s, burst: 2000000000}}}}"},
+            "limits.l.tiers.free.burst",
+            "is more than",
+        ),
+        ({"limits": "{l: {tiers: {free: {rate: 1/d, burst: 5000}}}}"}, "limits.l.tiers.free.rate", "ten years"),
+        ({"store": "{url: 'http://a'}"}, "store.url", "cannot be used"),
+        ({"store": "{url: 'valkey+sentinel://a'}"}, "store.url", "names the service"),
+    ],
+)
+def test_refused(sections: dict[str, str], path: str, message: str) -> None:
+    (problem,) = problems(sound(**sections))
+    assert problem.path == path
+    assert message in problem.message
+
+
+def test_a_misspelt_list_of_proxies_is_the_one_problem() -> None:
+    (problem,) = problems(sound(server="{listen: '0.0.0.0:80', tls_terminated_by: [everyone]}"))
+    assert problem.path == "server.tls_terminated_by[0]"
+
+
+def test_a_configuration_made_in_python_can_be_checked_too() -> None:
+    route = Route(name="a", match=Match(path="/"), upstream="b", anonymous=True)
+    config = Config(
+        admin=Admin(listen=Endpoint("192.0.2.1", 9090)),
+        upstreams={"a": Upstream(targets=("http://a",))},
+        routes=(route,),
+    )
+    assert [finding.path for finding in findings(config)] == [("admin", "listen"), ("routes", 0, "upstream")]
