@@ -42,4 +42,4 @@ def _store(config: Config, workers: int) -> str:
         return "memory" if workers == 1 else "an embedded Valkey"
     # The password, and with it everything else before the hosts, stays out.
     url = urlsplit(config.store.url.get_secret_value().decode())
-    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path if url.scheme == 'unix' else ''}"

@@ -22,6 +22,9 @@ class Start(msgspec.Struct, tag=True, frozen=True):
     config: dict[str, Any]
     index: int
 
+    def __repr__(self) -> str:
+        return f"Start(config=…, index={self.index})"  # the configuration holds secrets (law 8)
+
 
 class Collect(msgspec.Struct, tag=True, frozen=True):
     """To a worker: send your metrics."""

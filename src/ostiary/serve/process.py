@@ -58,12 +58,12 @@ class WorkerProcess:
         ours.setblocking(False)
         channel = await supervisor_end(ours)
         try:
-            # A process group of its own: an interrupt typed at the terminal is the supervisor's alone to act on.
+            # A session of its own: an interrupt typed at the terminal is the supervisor's alone to act on.
             process = await asyncio.create_subprocess_exec(
                 *command,
                 str(theirs.fileno()),
                 pass_fds=(theirs.fileno(),),
-                process_group=0,
+                start_new_session=True,
                 stdin=asyncio.subprocess.DEVNULL,
             )
         except OSError:

@@ -22,9 +22,9 @@ class Reservation:
             alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             _only_v6(alone)
             alone.bind(address)
+        # Without SO_REUSEADDR here, the test above fails for another gateway even while none of our workers listens.
         self._socket = socket.socket(family, kind, proto)
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             _only_v6(self._socket)
             self._socket.bind(address)

@@ -79,6 +79,7 @@ class Supervisor:
             self._stopping.set()
             await self._end(keepers)
         finally:
+            self._stopping.set()  # however this ended, nothing is started again
             for worker in self._workers.values():
                 worker.kill()
             for helper in helpers:
