@@ -13,11 +13,15 @@ from typing import Final
 
 END: Final = b"\r\n\r\n"
 """What ends a head."""
-_REQUEST_LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}+) ([!-~\x80-\xff]++) HTTP/([0-9]\.[0-9])(?=\r\n)")
+REQUEST_LINE: Final = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}+) ([!-~\x80-\xff]++) HTTP/([0-9]\.[0-9])(?=\r\n)"
+)
+"""Method, target and version."""
 _STATUS_LINE: Final = re.compile(rb"HTTP/(1\.[01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*+)?(?=\r\n)")
 _FIELDS: Final = re.compile(rb"\r\n([!#$%&'*+.^_`|~0-9A-Za-z-]++):[ \t]*+([^\r]*+)|([\s\S]++)")
 """Each field's name and value; or, as the last match, everything from where the next line is no field."""
-_UNPRINTABLE: Final = bytes(0x20 if code < 0x20 and code != 0x09 or code == 0x7F else code for code in range(256))  # noqa: PLR2004  # ASCII
+_CONTROLS: Final = {*range(0x20), 0x7F} - {0x09}
+_UNPRINTABLE: Final = bytes(0x20 if code in _CONTROLS else code for code in range(256))
 _HOPELESS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n|\Z)")
 
 Fields = list[tuple[bytes, bytes, bytes]]
@@ -27,10 +31,10 @@ Fields = list[tuple[bytes, bytes, bytes]]
 def request_head(data: bytes) -> tuple[bytes, bytes, bytes, Fields, bytes] | None:
     """Cut the request head that `data` begins with: method, target, version, fields, and the octets that follow the head.
 
-    Values have no white space in front, may have some behind, and are not looked into: `printable` does that. None if there is no
-    well-formed and complete head.
+    Values have no white space in front, may have some behind, and are not looked into: `printable` does that. None if
+    there is no well-formed and complete head.
     """
-    start = _REQUEST_LINE.match(data)
+    start = REQUEST_LINE.match(data)
     if start is None:
         return None
     fields = _FIELDS.findall(data, start.end())

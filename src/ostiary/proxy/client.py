@@ -17,7 +17,7 @@ from ostiary.decision.reason import BAD_REQUEST, HEADERS_TOO_LARGE, REQUEST_TIME
 from ostiary.http.chunks import BadChunk, ChunkReader
 from ostiary.http.framing import CHUNKED
 from ostiary.http.head import END, hopeless
-from ostiary.http.request import MALFORMED, read_request
+from ostiary.http.request import MALFORMED
 from ostiary.http.request_id import new_request_id
 from ostiary.proxy.answers import refusal_answer
 from ostiary.proxy.exchange import Exchange
@@ -92,7 +92,7 @@ class ClientConnection(asyncio.Protocol):
             if not self._closed:
                 self._transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
 
-    def exchange_over(self, exchange: Exchange) -> None:
+    def exchange_over(self, exchange: Exchange, mono: float) -> None:
         """Go on to the next request, or close, once `exchange` is answered and read."""
         if exchange is not self._current:
             return
@@ -109,8 +109,9 @@ class ClientConnection(asyncio.Protocol):
             self.close_gently()
         else:
             timeouts = self.door.timeouts
-            self.deadline = self.door.monotonic() + (timeouts.header if self._part else timeouts.idle)
-            self._release(_Hold.PIPELINE)
+            self.deadline = mono + (timeouts.header if self._part else timeouts.idle)
+            if self._holds:
+                self._release(_Hold.PIPELINE)
 
     def hold_body(self) -> None:
         """Read nothing more: the upstream is full."""
@@ -233,7 +234,7 @@ class ClientConnection(asyncio.Protocol):
             self._skipped = True
             return data[2:]
         door = self.door
-        found = read_request(data, self._peer, door.fields, door.bounds)
+        found = door.requests.read(data, self._peer)
         if found is None:
             self._head_piece(data)
             return b""

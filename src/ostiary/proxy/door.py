@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ostiary.decision.decision import Allowed
 from ostiary.http.forwarded import Trusted, read_address
 from ostiary.http.peer import Peer
+from ostiary.http.reader import RequestReader, ResponseReader
 from ostiary.observe.access_log import AccessRecord
 from ostiary.observe.bugs import Bugs
 from ostiary.observe.security_log import OF_REASON
@@ -52,6 +53,8 @@ class ProxyDoor:
         self.timeouts = server.timeouts
         self.pipeline = pipeline
         self.fields = fields
+        self.requests = RequestReader(fields, server.bounds)
+        self.responses = ResponseReader(fields)
         self.wall = wall
         self.monotonic = monotonic
         self.draining = False
@@ -113,9 +116,8 @@ class ProxyDoor:
             if self._idle is not None and not self._clients and not self._idle.done():
                 self._idle.set_result(None)
 
-    def ended(self, exchange: Exchange) -> None:
+    def ended(self, exchange: Exchange, mono: float) -> None:
         """Count an exchange that is over, and write it down."""
-        mono = self.monotonic()
         self._decision_seconds.observe(exchange.decided_at - exchange.started)
         self._request_seconds.observe(mono - exchange.started)
         decision, refusal = exchange.decision, exchange.refusal

@@ -39,11 +39,12 @@ class Exchange:
 
     __slots__ = (
         "_body_complete", "_chunked", "_deciding", "_held", "_retries", "_upstream", "answered", "client", "close",
-        "decided_at", "decision", "over", "received", "refusal", "request", "sent", "started", "status", "target",
+        "decided_at", "decision", "door", "over", "received", "refusal", "request", "sent", "started", "status", "target",
     )  # fmt: skip
 
     def __init__(self, client: ClientConnection, request: Request, started: float) -> None:
         self.client = client
+        self.door = client.door
         self.request = request
         self.started = started
         self.decided_at = started
@@ -70,7 +71,7 @@ class Exchange:
 
     def begin(self) -> None:
         """Ask for the decision, at once if everything needed is in memory."""
-        door = self.client.door
+        door = self.door
         if self.request.framing.body > door.bounds.body_bytes:
             self.refuse(_TOO_LARGE)
             return
@@ -92,7 +93,7 @@ class Exchange:
     def _decided(self, decision: Decision) -> None:
         client = self.client
         self.decision = decision
-        self.decided_at = mono = client.door.monotonic()
+        self.decided_at = mono = self.door.monotonic()
         if isinstance(decision, Allowed):
             if self.request.framing.expects_continue:
                 client.write(CONTINUE)
@@ -128,7 +129,7 @@ class Exchange:
             if self.received > _DRAINED:
                 self.client.close_gently()
             return
-        if self.received > self.client.door.bounds.body_bytes:
+        if self.received > self.door.bounds.body_bytes:
             self._abandon_upstream()
             self.refuse(_TOO_LARGE)
             return
@@ -144,7 +145,7 @@ class Exchange:
             return
         self._body_complete = True
         if self.over:
-            self.client.exchange_over(self)
+            self.client.exchange_over(self, self.door.monotonic())
             return
         upstream = self._upstream
         if self.request.framing.body == CHUNKED:
@@ -153,7 +154,7 @@ class Exchange:
             else:
                 self._held.append(_LAST_CHUNK)
         if upstream is not None:
-            upstream.deadline = self.client.door.monotonic() + upstream.target.timeouts.first_byte_timeout
+            upstream.deadline = self.door.monotonic() + upstream.target.timeouts.first_byte_timeout
 
     def flush_body(self) -> None:
         """Send on what `request_body` took."""
@@ -178,7 +179,7 @@ class Exchange:
             else:
                 self.close = True
         parts += (b"X-Request-Id: ", request.caller.request_id, b"\r\n", decision.fields)
-        if self.close or self.client.door.draining or not self._body_complete:
+        if self.close or self.door.draining or not self._body_complete:
             self.close = True
             parts.append(b"Connection: close\r\n")
         parts.append(b"\r\n")
@@ -195,16 +196,15 @@ class Exchange:
         if self._chunked:
             client.put(_LAST_CHUNK)
         client.flush()
-        self._end()
+        mono = self.door.monotonic()
+        self._end(mono)
         if upstream is not None:
             if self._body_complete:
-                decision = self.decision
-                assert isinstance(decision, Allowed)  # noqa: S101  # as in `assigned`
-                decision.route.upstream.release(upstream, client.door.monotonic())
+                upstream.target.pool.release(upstream, mono)
             else:
                 upstream.abort()
         if self._body_complete or self.close:
-            client.exchange_over(self)
+            client.exchange_over(self, mono)
 
     def upstream_failed(self, refusal: Refusal, *, untouched: bool) -> None:
         """Answer for an upstream that did not.
@@ -216,13 +216,13 @@ class Exchange:
         if self.over:
             return
         if self.answered:  # too late for another answer: an unclean end is the only honest one
-            self._end()
+            self._end(self.door.monotonic())
             self.client.abort()
         elif untouched and self._retries < _RETRIES and self._repeatable():
             self._retries += 1
             decision = self.decision
             assert isinstance(decision, Allowed)  # noqa: S101  # as in `assigned`
-            decision.route.upstream.serve_afresh(self, self.client.door.monotonic())
+            decision.route.upstream.serve_afresh(self, self.door.monotonic())
         else:
             self.refuse(refusal)
 
@@ -232,7 +232,7 @@ class Exchange:
         drainable = self._body_complete or (
             0 <= request.framing.body <= _DRAINED and not request.framing.expects_continue
         )
-        self.close = self.close or self.client.door.draining or not drainable
+        self.close = self.close or self.door.draining or not drainable
         self.refusal = refusal
         self.status = refusal.reason.status
         self.answered = True
@@ -240,9 +240,9 @@ class Exchange:
             refusal, request.caller.request_id, fields, head=request.method == "HEAD", close=self.close
         )
         self.client.write(answer)
-        self._end()
+        self._end(self.door.monotonic())
         if self._body_complete or self.close:
-            self.client.exchange_over(self)
+            self.client.exchange_over(self, self.door.monotonic())
 
     def body_unreadable(self, refusal: Refusal) -> None:
         """Stop: the rest of the request cannot be read, so the upstream must not take what it has for all of it."""
@@ -251,7 +251,7 @@ class Exchange:
         if self.over:
             self.client.close_gently()
         elif self.answered:
-            self._end()
+            self._end(self.door.monotonic())
             self.client.abort()
         else:
             self.refuse(refusal)
@@ -264,13 +264,13 @@ class Exchange:
     def release_response(self) -> None:
         """Take the rest of the answer."""
         if self._upstream is not None:
-            self._upstream.resume(self.client.door.monotonic())
+            self._upstream.resume(self.door.monotonic())
 
     def client_gone(self) -> None:
         """Stop everything: nobody waits for the answer."""
         if not self.over:
             self._abandon_upstream()
-            self._end()
+            self._end(self.door.monotonic())
 
     def _repeatable(self) -> bool:
         return self.request.method in _IDEMPOTENT and self.request.framing.body == 0
@@ -282,8 +282,8 @@ class Exchange:
             self._upstream.abort()
             self._upstream = None
 
-    def _end(self) -> None:
+    def _end(self, mono: float) -> None:
         self.over = True
         self._upstream = None
         self._held = []
-        self.client.door.ended(self)
+        self.door.ended(self, mono)

@@ -62,13 +62,14 @@ class UpstreamPool:
         self._deadlines = deadlines
         self._monotonic = monotonic
         self._targets = tuple(Target(url, upstream, self) for url in upstream.targets)
+        self._alone = len(self._targets) == 1
         self._turn = 0
         self._waiting: deque[Exchange] = deque()
         self._dials: set[asyncio.Task[None]] = set()
 
     def serve(self, exchange: Exchange, mono: float) -> None:
         """Give `exchange` a connection: at once if one is idle, else when one is made or set free, else fail it."""
-        target = self._choose(mono)
+        target = self._targets[0] if self._alone else self._choose(mono)
         idle = target.idle
         while idle:
             connection = idle.pop()
@@ -133,8 +134,6 @@ class UpstreamPool:
     def _choose(self, mono: float) -> Target:
         """Take the targets in turn, leaving out those at rest; if all rest, the one whose turn it is."""
         targets = self._targets
-        if len(targets) == 1:
-            return targets[0]
         for _ in targets:
             self._turn = (self._turn + 1) % len(targets)
             if targets[self._turn].resting_until <= mono:

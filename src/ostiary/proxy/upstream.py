@@ -15,9 +15,9 @@ from ostiary.decision.reason import UPSTREAM_ERROR, UPSTREAM_TIMEOUT
 from ostiary.http.chunks import BadChunk, ChunkReader
 from ostiary.http.framing import CHUNKED, UNTIL_CLOSE, BadFraming
 from ostiary.http.head import END, hopeless
-from ostiary.http.response import ResponseHead, read_response
 
 if TYPE_CHECKING:
+    from ostiary.http.response import ResponseHead
     from ostiary.proxy.exchange import Exchange
     from ostiary.proxy.pool import Target
 
@@ -113,7 +113,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._left == 0:
             self._finish(exchange, clean=not data)
         else:
-            self.deadline = exchange.client.door.monotonic() + self.target.timeouts.read_timeout
+            self.deadline = exchange.door.monotonic() + self.target.timeouts.read_timeout
             exchange.client.flush()
 
     def eof_received(self) -> bool:
@@ -155,7 +155,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _read(self, data: bytes, exchange: Exchange) -> bytes:
         """Read as much of the response as `data` holds; return what follows its end. Raises `_Unreadable`."""
         while self._head is None:
-            found = read_response(data, exchange.request.method, exchange.client.door.fields)
+            found = exchange.door.responses.read(data, exchange.request.method)
             if found is None:
                 if END in data or len(data) > _HEAD_BYTES or hopeless(data):
                     raise _Unreadable
@@ -163,6 +163,10 @@ class UpstreamConnection(asyncio.Protocol):
                 return b""
             head, data = found
             self._take_head(head, exchange)
+            if self._left == len(data) > 0:
+                self._left = 0
+                exchange.response_body(data)
+                return b""
         left = self._left
         if not data or left == 0:
             return data
