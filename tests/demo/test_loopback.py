@@ -46,3 +46,15 @@ def test_running_alone_ends_quietly_on_an_interrupt(monkeypatch: pytest.MonkeyPa
     sock = bind(0)
     run_alone(web.Application(), sock)
     assert sock.fileno() == -1
+
+
+def test_a_free_port_is_none_that_an_outgoing_connection_could_take_meanwhile() -> None:
+    with bind() as sock:
+        assert 20_000 <= port_of(sock) < 32_768
+
+
+def test_a_machine_without_a_free_port_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with bind() as taken:
+        monkeypatch.setattr("ostiary.demo.loopback._FREE", [port_of(taken)])
+        with pytest.raises(OSError, match="no free port"):
+            bind()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import itertools
+import secrets
 import socket
 from typing import TYPE_CHECKING, Final
 
@@ -14,19 +16,30 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 HOST: Final = "127.0.0.1"
+_FREE: Final = range(20_000, 32_768)
+_ATTEMPTS: Final = 64
+_TAKEN: Final = frozenset((errno.EADDRINUSE, errno.EACCES))
 
 
-def bind(preferred: int) -> socket.socket:
-    """Return a socket bound, not listening, to `preferred`, or to a free port if that is taken (or 0)."""
+def bind(preferred: int = 0) -> socket.socket:
+    """Return a socket bound, not listening, to `preferred`, or to a free port if that is taken or 0.
+
+    A free port is one from below those that the system gives to outgoing connections: it will still be free a moment
+    later, when another process is told to listen there. Raises OSError if there is none.
+    """
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.bind((HOST, preferred))
-    except OSError as error:
-        if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
-            sock.close()
-            raise
-        sock.bind((HOST, 0))
-    return sock
+    free = (secrets.choice(_FREE) for _ in range(_ATTEMPTS))
+    for port in itertools.chain((preferred,) if preferred else (), free):
+        try:
+            sock.bind((HOST, port))
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                sock.close()
+                raise
+        else:
+            return sock
+    sock.close()
+    raise OSError(errno.EADDRINUSE, "no free port on loopback")
 
 
 def port_of(sock: socket.socket) -> int:

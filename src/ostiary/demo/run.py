@@ -35,7 +35,7 @@ class _Ports(NamedTuple):
 
 _PREFERRED: Final = _Ports(8080, 9090, 9000, 9001)
 _ANY: Final = _Ports(0, 0, 0, 0)
-"""Free ones, so that tours taken at the same time are not in each other's way."""
+"""Free ones, so that demos running at the same time are not in each other's way."""
 
 
 async def run(telling: Telling, *, once: bool, workers: int) -> int:
@@ -50,7 +50,10 @@ async def run(telling: Telling, *, once: bool, workers: int) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ostiary-demo-")))
-        provider_socket, echo_socket = bind(preferred.provider), bind(preferred.echo)
+        provider_socket = bind(preferred.provider)
+        if port_of(provider_socket) != preferred.provider:
+            preferred = _ANY  # another demo has it, and may be about to take the others
+        echo_socket = bind(preferred.echo)
         # The gateway makes sure itself that its ports are its alone; here they are only found to be free.
         with bind(preferred.gateway) as gateway_socket, bind(preferred.admin) as admin_socket:
             at = _addresses(gateway_socket, admin_socket, provider_socket, echo_socket)
