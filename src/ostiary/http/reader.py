@@ -33,7 +33,7 @@ _SHARED_REQUEST: Final = re.compile(
     re.IGNORECASE,
 )
 _SHARED_RESPONSE: Final = re.compile(
-    rb"(?:(?:server|date|content-(?:type|encoding|language)|cache-control|vary|expires|last-modified|accept-ranges"
+    rb"HTTP/1.1 [^\r]*\r\n(?:(?:server|date|content-(?:type|encoding|language|length)|cache-control|vary|expires|last-modified|accept-ranges"
     rb"|strict-transport-security|x-(?:content-type-options|frame-options|powered-by)): [^\r]*\r\n)*",
     re.IGNORECASE,
 )
@@ -115,7 +115,7 @@ class ResponseReader:
         if known is not None:
             return known, data[end + 4 :]
         found = read_response(data, method, self._policy)
-        if found is not None and isinstance(found[0], ResponseHead) and _SHARED_RESPONSE.fullmatch(found[0].passed):
+        if found is not None and isinstance(found[0], ResponseHead) and _SHARED_RESPONSE.fullmatch(found[0].lines):
             if len(self._shared) >= _MAX_ENTRIES:
                 self._shared.clear()
             self._shared[octets] = found[0]

@@ -9,6 +9,7 @@ import msgspec
 from ostiary.http.framing import UNTIL_CLOSE, BadFraming, connection_options, length_of, persistent, response_framing
 from ostiary.http.head import printable, response_head
 from ostiary.http.headers import Kind, without
+from ostiary.http.status import status_line
 
 if TYPE_CHECKING:
     from ostiary.http.headers import HeaderPolicy
@@ -26,15 +27,14 @@ _LASTING: Final = frozenset({b"keep-alive", b"close"})
 class ResponseHead(msgspec.Struct, frozen=True, gc=False):
     """The head of a response.
 
-    `passed` are the header lines that go to the client as they came. `body` is its length, or `CHUNKED` or
-    `UNTIL_CLOSE`; `announced` the length that the upstream spoke of, which for HEAD is not that of `body`, or b"".
-    `keep_alive`: the connection outlives the response.
+    `lines` are the status line and the header lines that go to the client, each ended by CRLF; among them the length
+    that the upstream spoke of, which for HEAD is not that of the body. `body` is its length, or `CHUNKED` or
+    `UNTIL_CLOSE`. `keep_alive`: the connection outlives the response.
     """
 
     status: int
-    passed: bytes
+    lines: bytes
     body: int
-    announced: bytes
     keep_alive: bool
 
 
@@ -76,7 +76,7 @@ def read_response(data: bytes, method: str, policy: HeaderPolicy) -> tuple[Respo
             passed = without(options, fields, policy)
     if not printable(b"".join(passed[2::4])):
         return _BAD_OCTETS, rest
-    head = ResponseHead(
-        status, b"".join(passed), body, lengths[0] if lengths else b"", keep_alive and body != UNTIL_CLOSE
-    )
-    return head, rest
+    if lengths:
+        passed += (b"Content-Length", b": ", lengths[0], b"\r\n")
+    lines = status_line(status) + b"".join(passed)
+    return ResponseHead(status, lines, body, keep_alive and body != UNTIL_CLOSE), rest

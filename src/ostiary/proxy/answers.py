@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from ostiary.http.status import status_line
+
 if TYPE_CHECKING:
     from ostiary.decision.outcome import Refusal
-
-STATUS_LINES: Final = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii") for status in HTTPStatus
-}
-"""Status line of every registered status."""
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 """The interim answer to `Expect: 100-continue` (RFC 9110 section 10.1.1)."""
 
 _REALM: Final = 'Bearer realm="ostiary"'
-
-
-def status_line(status: int) -> bytes:
-    """Return the status line for `status`, registered or not."""
-    return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
 def refusal_answer(refusal: Refusal, request_id: bytes, fields: bytes, *, head: bool, close: bool) -> bytes:

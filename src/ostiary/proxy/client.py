@@ -175,7 +175,7 @@ class ClientConnection(asyncio.Protocol):
         self._started = self.door.monotonic()
         while data:
             data = self._read_head(data) if self._incoming is None else self._read_body(data, self._incoming)
-            if self._ended():  # which what was just read may have brought about
+            if data and self._ended():  # which what was just read may have brought about
                 break
         incoming = self._incoming
         if incoming is not None:

@@ -14,7 +14,7 @@ from ostiary.decision.decision import Allowed, Decision
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import BODY_TOO_LARGE, INTERNAL_ERROR
 from ostiary.http.framing import CHUNKED
-from ostiary.proxy.answers import CONTINUE, refusal_answer, status_line
+from ostiary.proxy.answers import CONTINUE, refusal_answer
 from ostiary.proxy.driving import finish_later
 
 if TYPE_CHECKING:
@@ -163,27 +163,33 @@ class Exchange:
 
     # Towards the client.
 
+    def response(self, head: ResponseHead, body: bytes, upstream: UpstreamConnection) -> None:
+        """Send the whole of an answer that came in one piece, by a connection that may be used again."""
+        self.sent = len(body)
+        self.client.write(b"".join((*self._head_lines(head), body)))
+        self._finish(upstream)
+
     def response_head(self, head: ResponseHead) -> None:
         """Send the head of the upstream's answer."""
-        request, decision = self.request, self.decision
-        assert isinstance(decision, Allowed)  # noqa: S101  # as in `assigned`
+        self.client.put(b"".join(self._head_lines(head)))
+
+    def _head_lines(self, head: ResponseHead) -> tuple[bytes, ...]:
+        """Note how the answer begins, and render its head."""
+        decision = self.decision
+        assert isinstance(decision, Allowed)  # noqa: S101  # only an allowed exchange is ever answered by an upstream
         self.status = head.status
         self.answered = True
-        parts = [status_line(head.status), head.passed]
-        if head.announced:
-            parts.append(b"Content-Length: %b\r\n" % head.announced)
-        elif head.body:  # of a length that only its end will tell
-            if request.is_1_1:
+        framing = b""
+        if head.body < 0:  # of a length that only its end will tell
+            if self.request.is_1_1:
                 self._chunked = True
-                parts.append(b"Transfer-Encoding: chunked\r\n")
+                framing = b"Transfer-Encoding: chunked\r\n"
             else:
                 self.close = True
-        parts += (b"X-Request-Id: ", request.caller.request_id, b"\r\n", decision.fields)
-        if self.close or self.door.draining or not self._body_complete:
+        if self.door.draining or not self._body_complete:
             self.close = True
-            parts.append(b"Connection: close\r\n")
-        parts.append(b"\r\n")
-        self.client.put(b"".join(parts))
+        end = b"Connection: close\r\n\r\n" if self.close else b"\r\n"
+        return head.lines, framing, b"X-Request-Id: ", self.request.caller.request_id, b"\r\n", decision.fields, end
 
     def response_body(self, data: bytes) -> None:
         """Send a piece of the body."""
@@ -192,10 +198,12 @@ class Exchange:
 
     def response_end(self, upstream: UpstreamConnection | None) -> None:
         """Send the end of the answer. `upstream` is the connection if it may be used again, else None."""
-        client = self.client
         if self._chunked:
-            client.put(_LAST_CHUNK)
-        client.flush()
+            self.client.put(_LAST_CHUNK)
+        self.client.flush()
+        self._finish(upstream)
+
+    def _finish(self, upstream: UpstreamConnection | None) -> None:
         mono = self.door.monotonic()
         self._end(mono)
         if upstream is not None:
@@ -204,7 +212,7 @@ class Exchange:
             else:
                 upstream.abort()
         if self._body_complete or self.close:
-            client.exchange_over(self, mono)
+            self.client.exchange_over(self, mono)
 
     def upstream_failed(self, refusal: Refusal, *, untouched: bool) -> None:
         """Answer for an upstream that did not.

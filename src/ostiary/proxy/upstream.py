@@ -43,7 +43,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._outgoing: list[bytes] = []
         self._head: ResponseHead | None = None
         self._left = -1
-        """Octets of the body still to come; 0 when the response has ended, negative while that cannot be said."""
+        """Octets of the body still to come; negative while that cannot be said."""
         self._chunks: ChunkReader | None = None
         self._part = b""
         """The beginning of a head whose end has not come yet."""
@@ -105,14 +105,14 @@ class UpstreamConnection(asyncio.Protocol):
             data, self._part = self._part + data, b""
         self._received = True
         try:
-            data = self._read(data, exchange)
+            ended, rest = self._read(data, exchange)
         except _Unreadable:
             self.target.pool.metrics.protocol_errors.value += 1
             self._fail(_BROKEN)
             return
-        if self._left == 0:
-            self._finish(exchange, clean=not data)
-        else:
+        if ended:
+            self._finish(exchange, clean=not rest)
+        elif self._exchange is not None:
             self.deadline = exchange.door.monotonic() + self.target.timeouts.read_timeout
             exchange.client.flush()
 
@@ -152,44 +152,48 @@ class UpstreamConnection(asyncio.Protocol):
 
     # Reading.
 
-    def _read(self, data: bytes, exchange: Exchange) -> bytes:
-        """Read as much of the response as `data` holds; return what follows its end. Raises `_Unreadable`."""
+    def _read(self, data: bytes, exchange: Exchange) -> tuple[bool, bytes]:
+        """Read as much of the response as `data` holds: has it ended, and what follows it. Raises `_Unreadable`."""
         while self._head is None:
             found = exchange.door.responses.read(data, exchange.request.method)
             if found is None:
                 if END in data or len(data) > _HEAD_BYTES or hopeless(data):
                     raise _Unreadable
                 self._part = data
-                return b""
+                return False, b""
             head, data = found
+            if isinstance(head, BadFraming):
+                raise _Unreadable
+            if head.body == len(data) and head.keep_alive and head.status >= _FINAL:
+                self._exchange = None
+                self._received = False
+                self.used = True
+                exchange.response(head, data, self)
+                return False, b""
             self._take_head(head, exchange)
-            if self._left == len(data) > 0:
-                self._left = 0
-                exchange.response_body(data)
-                return b""
+        if self._chunks is not None:
+            return self._read_chunks(self._chunks, data, exchange)
         left = self._left
-        if not data or left == 0:
-            return data
-        if left > 0:
-            piece, rest = (data, b"") if len(data) <= left else (data[:left], data[left:])
-            self._left = left - len(piece)
-            exchange.response_body(piece)
-            return rest
-        if self._chunks is None:
+        if left < 0:
             exchange.response_body(data)
-            return b""
+            return False, b""
+        piece, rest = (data, b"") if len(data) <= left else (data[:left], data[left:])
+        self._left = left - len(piece)
+        if piece:
+            exchange.response_body(piece)
+        return not self._left, rest
+
+    def _read_chunks(self, chunks: ChunkReader, data: bytes, exchange: Exchange) -> tuple[bool, bytes]:
         try:
-            pieces, rest = self._chunks.feed(data)
+            pieces, rest = chunks.feed(data)
         except BadChunk:
             raise _Unreadable from None
         for piece in pieces:
             exchange.response_body(piece)
-        if self._chunks.done:
-            self._left = 0
-        return rest
+        return chunks.done, rest
 
-    def _take_head(self, head: ResponseHead | BadFraming, exchange: Exchange) -> None:
-        if isinstance(head, BadFraming) or head.status == _SWITCHING:
+    def _take_head(self, head: ResponseHead, exchange: Exchange) -> None:
+        if head.status == _SWITCHING:
             raise _Unreadable
         if head.status < _FINAL:  # interim answers (RFC 9110 section 15.2) are between the upstream and the gateway
             self._interim += 1
