@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 FREE: Final = frozenset({"bench", "cases", "scripts", "support", "system"})
-"""Folders of `tests` that mirror no package: the benchmark, rows of shared cases, these scripts, the real servers, whole processes."""
+"""Folders of `tests` that mirror no package: the benchmark, shared cases, these scripts, real servers, processes."""
 
 UNTESTED: Final = {
     "decision/stages.py": "protocols only",
