@@ -57,8 +57,8 @@ class Worker:
         """Serve until told to drain, by the supervisor, its death or SIGTERM."""
         try:
             await self._gateway.start()
-            self._channel.send(Ready())
             settle()
+            self._channel.send(Ready())
             beat = asyncio.create_task(self._beat())
             seconds = await self._told_to_drain()
             await self._gateway.drain(seconds)
