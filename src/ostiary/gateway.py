@@ -78,7 +78,7 @@ class Gateway:
         self._sources = {name: key_source(name, issuer, self._key_event) for name, issuer in config.issuers.items()}
         self._cache = TokenCache(config.token_cache.entries)
         tiers = TierTable(config.tiers)
-        self._limiters = {name: Limiter(name, limit, tiers, store) for name, limit in config.limits.items()}
+        self._limiters = {name: Limiter(name, limit, tiers, store, metrics) for name, limit in config.limits.items()}
         self._server: asyncio.Server | None = None
         self._pools: dict[str, UpstreamPool] = {}
         self._deadlines: Deadlines

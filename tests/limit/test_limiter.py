@@ -11,6 +11,7 @@ from ostiary.decision.outcome import Broken
 from ostiary.decision.reason import LIMITER_UNAVAILABLE
 from ostiary.limit.limiter import Limiter, LimitOutcome, network_of
 from ostiary.limit.tiers import TierTable
+from ostiary.observe.metrics import Metrics
 from ostiary.stores.memory import MemoryStore
 from ostiary.stores.protocol import LimitStore, StoreUnavailable, Taken
 
@@ -143,3 +144,14 @@ def test_the_address_counts_only_for_whom_it_must() -> None:
 )
 def test_what_counts_as_one_client(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+async def test_its_answers_are_counted() -> None:
+    metrics = Metrics()
+    limit = Limit(tiers={"free": Bucket(rate=1.0, burst=1)}, on_store_failure="open")
+    kept = Limiter("api", limit, TierTable(Tiers()), MemoryStore(), metrics)
+    for _ in range(3):
+        await kept.take("k", "premium", 0.0)  # shares the bucket, and so the counters, of the nearest lower tier
+    await Limiter("api", limit, TierTable(Tiers()), Away(), metrics).take("k", "free", 0.0)
+    counters = metrics.limit("api", "free")
+    assert (counters.allowed.value, counters.limited.value, counters.failed_open.value) == (1, 2, 1)

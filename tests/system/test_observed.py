@@ -57,6 +57,7 @@ async def test_secrets_leave_no_trace(nginx_upstream: NginxUpstream, tmp_path: P
         seen.append(gateway.child.log)
     assert [answer.status for answer in answers] == [503, 401, 401, 400]
     assert '"reason":"limiter_unavailable"' in seen[-1]
+    assert '"event":"store_unavailable"' in seen[-1]
     seen += [answer.body.decode() for answer in answers]
     for text in seen:
         assert "canary" not in text

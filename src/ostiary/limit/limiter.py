@@ -13,6 +13,7 @@ import msgspec
 from ostiary.decision.outcome import Broken, Refusal
 from ostiary.decision.reason import LIMITER_UNAVAILABLE
 from ostiary.limit.fields import LimitFields
+from ostiary.observe.metrics import LimitMetrics, Metrics
 from ostiary.stores.protocol import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -47,16 +48,23 @@ class _Rule(msgspec.Struct, frozen=True):
     rate: float
     burst: int
     fields: LimitFields
+    counters: LimitMetrics
 
 
 class Limiter:
-    """A `Limit`, compiled. Raises `ValueError` for one that cannot be kept: see `MAX_BURST` and `MAX_REFILL`."""
+    """A `Limit`, compiled, which counts its answers in `metrics`.
 
-    def __init__(self, name: str, limit: Limit, tiers: TierTable, store: LimitStore) -> None:
+    Raises `ValueError` for one that cannot be kept: see `MAX_BURST` and `MAX_REFILL`.
+    """
+
+    def __init__(
+        self, name: str, limit: Limit, tiers: TierTable, store: LimitStore, metrics: Metrics | None = None
+    ) -> None:
+        metrics = metrics or Metrics()
         self._store: Final = store
         self.by_address: Final = limit.key == "client_address"
         self._open: Final = limit.on_store_failure == "open"
-        rules = {tier: _compile(name, tier, bucket) for tier, bucket in limit.tiers.items()}
+        rules = {tier: _compile(name, tier, bucket, metrics.limit(name, tier)) for tier, bucket in limit.tiers.items()}
         self._rules: Final = tiers.nearest(rules)
         self.tier_of: Final = tiers.of_claim
 
@@ -85,22 +93,26 @@ class Limiter:
             taken = await self._store.take(rule.prefix + key, rule.rate, rule.burst, cost, mono)
         except StoreUnavailable:
             if self._open:
+                rule.counters.failed_open.value += 1
                 return _UNCHECKED
+            rule.counters.failed_closed.value += 1
             raise Broken(Refusal(LIMITER_UNAVAILABLE, retry_after=1)) from None
         fields = rule.fields.render(taken)
         if taken.allowed:
+            rule.counters.allowed.value += 1
             return LimitOutcome(True, fields, 0)
+        rule.counters.limited.value += 1
         return LimitOutcome(False, fields, max(ceil(taken.retry_after), 1))
 
 
-def _compile(name: str, tier: str, bucket: Bucket) -> _Rule:
+def _compile(name: str, tier: str, bucket: Bucket, counters: LimitMetrics) -> _Rule:
     rate, burst = bucket.rate, bucket.burst
     if not (isfinite(rate) and rate > 0.0):
         raise ValueError(f"limit {name}, tier {tier}: the rate must be above zero")
     if not (1 <= burst <= MAX_BURST and burst / rate <= MAX_REFILL):
         raise ValueError(f"limit {name}, tier {tier}: the burst must be 1 to {MAX_BURST} and refill within ten years")
     # A bucket for each tier: one key always has one rate and burst, on which its expiry in a store relies.
-    return _Rule(f"{name}:{tier}:", rate, burst, LimitFields(name, rate, burst))
+    return _Rule(f"{name}:{tier}:", rate, burst, LimitFields(name, rate, burst), counters)
 
 
 @lru_cache(4096)

@@ -21,7 +21,7 @@ from ostiary.observe import families
 from ostiary.observe.access_log import AccessLog
 from ostiary.observe.diagnostics import DiagnosticHandler
 from ostiary.observe.metrics import Metrics
-from ostiary.observe.security_log import SecurityLog
+from ostiary.observe.security_log import STORE_RECOVERED, STORE_UNAVAILABLE, SecurityLog
 from ostiary.observe.sink import Sink
 from ostiary.observe.writer import LineWriter
 from ostiary.serve.channel import worker_end
@@ -92,10 +92,15 @@ class Worker:
     async def _beat(self) -> None:
         """Tell the supervisor how things are, and notice how late that is."""
         loop = asyncio.get_running_loop()
-        worst = self._metrics.loop_lag_max
+        worst, store = self._metrics.loop_lag_max, self._metrics.gauge(families.STORE_HEALTHY)
+        store.value = 1
         while True:
-            self._channel.send(msgspec.convert(self._gateway.status(), Status, from_attributes=True))
-            self._security_log.tell_suppressed(time.time(), time.monotonic())
+            status, wall, mono = self._gateway.status(), time.time(), time.monotonic()
+            self._channel.send(msgspec.convert(status, Status, from_attributes=True))
+            if store.value != status.store_healthy:
+                store.value = int(status.store_healthy)
+                self._security_log.write(STORE_RECOVERED if status.store_healthy else STORE_UNAVAILABLE, wall, mono)
+            self._security_log.tell_suppressed(wall, mono)
             due = loop.time() + STATUS_SECONDS
             await asyncio.sleep(STATUS_SECONDS)
             worst.value = max(worst.value, loop.time() - due)
