@@ -147,3 +147,14 @@ def test_private_responses_are_not_kept(private: bytes) -> None:
     assert found is not None
     assert not isinstance(found[0], BadFraming)
     assert not reader._shared
+
+
+def test_what_follows_a_head_is_not_taken_for_part_of_it() -> None:
+    reader = RequestReader(POLICY, BOUNDS)
+    head, behind = b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n", b"Authorization: Bearer a.b.c\r\n"
+    for _ in range(2):
+        for data in (head, head + behind):
+            found = reader.read(data, PEER)
+            assert found is not None
+            assert isinstance(found[0], Request)
+            assert (found[0].authorization, found[1]) == ((), data[len(head) :])

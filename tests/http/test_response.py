@@ -75,3 +75,7 @@ def test_refused(lines: list[bytes]) -> None:
 @pytest.mark.parametrize("data", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\n\n", b"hello\r\n\r\n"])
 def test_no_complete_head(data: bytes) -> None:
     assert read_response(data, "GET", POLICY) is None
+
+
+def test_no_content_has_no_length() -> None:
+    assert response(b"HTTP/1.1 204 No Content", b"Content-Length: 0").lines == b"HTTP/1.1 204 No Content\r\n"

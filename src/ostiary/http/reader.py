@@ -27,6 +27,7 @@ _MAX_ENTRIES: Final = 256
 _MAX_OCTETS: Final = 1024
 _AUTHORIZATION: Final = b"\r\nAuthorization: "
 _SKIP: Final = len(_AUTHORIZATION)
+_LF: Final = 0x0A
 _SHARED_REQUEST: Final = re.compile(
     rb"(?:(?:user-agent|accept|accept-(?:encoding|language|charset)|cache-control|pragma|content-type|dnt|origin"
     rb"|sec-fetch-(?:site|mode|dest|user)|sec-ch-ua(?:-mobile|-platform)?): [^\r]*\r\n)*",
@@ -65,6 +66,8 @@ class RequestReader:
             shared = data[start.end() : here] + data[there:]
             if there < 0:
                 return None
+            if data[here - 1] == _LF:  # the head ends before it: this is what follows the head
+                return read_request(data, peer, self._policy, self._bounds)
         known = self._shared.get(shared)
         if known is None or version != b"1.1" or method not in COMMON_METHODS:
             found = read_request(data, peer, self._policy, self._bounds)

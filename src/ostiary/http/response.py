@@ -68,6 +68,8 @@ def read_response(data: bytes, method: str, policy: HeaderPolicy) -> tuple[Respo
         body = length_of(lengths[0])
     if isinstance(body, BadFraming):
         return body, rest
+    if status == 204:
+        lengths = ()  # RFC 9110 section 8.6: not even of nothing
     keep_alive = version == b"1.1"
     if connection:
         options = connection_options(connection)
