@@ -13,7 +13,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
 from ostiary.decision.outcome import Refusal
-from ostiary.decision.reason import BAD_REQUEST, HEADERS_TOO_LARGE, REQUEST_TIMEOUT, TARGET_TOO_LONG
+from ostiary.decision.reason import BAD_REQUEST, HEADERS_TOO_LARGE, INTERNAL_ERROR, REQUEST_TIMEOUT, TARGET_TOO_LONG
 from ostiary.http.chunks import BadChunk, ChunkReader
 from ostiary.http.framing import CHUNKED
 from ostiary.http.head import END, hopeless
@@ -30,6 +30,7 @@ _TOO_MANY: Final = Refusal(BAD_REQUEST, "Too many requests were sent ahead of th
 _HEADERS: Final = Refusal(HEADERS_TOO_LARGE)
 _TARGET: Final = Refusal(TARGET_TOO_LONG)
 _SLOW: Final = Refusal(REQUEST_TIMEOUT)
+_BUG: Final = Refusal(INTERNAL_ERROR)
 _LINGER_SECONDS: Final = 2.0
 _LINGER_BYTES: Final = 1024 * 1024
 
@@ -40,6 +41,7 @@ class _Hold(IntFlag):
     NONE = 0
     PIPELINE = 1
     BODY = 2
+    ANSWERS = 4
 
 
 class ClientConnection(asyncio.Protocol):
@@ -48,6 +50,8 @@ class ClientConnection(asyncio.Protocol):
     def __init__(self, door: ProxyDoor) -> None:
         self.door = door
         self.deadline = inf
+        self.full = False
+        """Whether the client has yet to take much of what it was sent."""
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._peer: Peer = cast("Peer", None)
         self._outgoing: list[bytes] = []
@@ -72,6 +76,8 @@ class ClientConnection(asyncio.Protocol):
         self._left = 0
         """Octets still to come of a body that is not chunked."""
         self._chunks: ChunkReader | None = None
+        self._going_on = False
+        """Whether `_go_on` is at work further up the stack."""
 
     # What an exchange asks.
 
@@ -100,16 +106,13 @@ class ClientConnection(asyncio.Protocol):
         if exchange.close:
             self.close_gently()
         elif self._waiting:
-            following = self._current = self._waiting.popleft()
-            following.begin()
-            following.flush_body()
+            self._go_on(mono)
         elif self._fault is not None:
             self._answer_fault(self._fault)
         elif self.door.draining:
             self.close_gently()
         else:
-            timeouts = self.door.timeouts
-            self.deadline = mono + (timeouts.header if self._part else timeouts.idle)
+            self._rest(mono)
             if self._holds:
                 self._release(_Hold.PIPELINE)
 
@@ -121,6 +124,8 @@ class ClientConnection(asyncio.Protocol):
     def release_body(self) -> None:
         """Read again."""
         self._release(_Hold.BODY)
+        if self._incoming is not None and self._incoming is self._current:
+            self.deadline = self.door.monotonic() + self.door.timeouts.body
 
     def close_gently(self) -> None:
         """Close so that the last answer arrives, even while the client is still sending (RFC 9112 section 9.6)."""
@@ -133,8 +138,8 @@ class ClientConnection(asyncio.Protocol):
             self._transport.close()
             return
         self._lingering = _LINGER_BYTES
-        self.deadline = self.door.monotonic() + _LINGER_SECONDS
-        self._release(_Hold.PIPELINE | _Hold.BODY)
+        self.deadline = self.door.monotonic() + (self.door.timeouts.write if self.full else _LINGER_SECONDS)
+        self._release(_Hold.PIPELINE | _Hold.BODY | _Hold.ANSWERS)
         if self._transport.can_write_eof():
             self._transport.write_eof()
 
@@ -143,6 +148,19 @@ class ClientConnection(asyncio.Protocol):
         self._closed = True
         self._waiting.clear()
         self._transport.abort()
+
+    def broken(self, error: Exception) -> None:
+        """End after an exception that nothing expects: with 500 if the request at hand is not answered yet."""
+        self.door.bug(error)
+        self._incoming, self._fault = None, _BUG
+        try:
+            if self._current is None:
+                self._answer_fault(_BUG)
+            else:
+                self._current.body_unreadable(_BUG)
+        except Exception as again:  # noqa: BLE001  # whatever it is, it ends with this connection
+            self.door.bug(again)
+            self.abort()
 
     def drain(self) -> None:
         """Close if idle; else let the current exchange be the last."""
@@ -173,15 +191,18 @@ class ClientConnection(asyncio.Protocol):
         if self._part:
             data, self._part = self._part + data, b""
         self._started = self.door.monotonic()
-        while data:
-            data = self._read_head(data) if self._incoming is None else self._read_body(data, self._incoming)
-            if data and self._ended():  # which what was just read may have brought about
-                break
-        incoming = self._incoming
-        if incoming is not None:
-            incoming.flush_body()
-            if incoming is self._current:
-                self.deadline = self._started + self.door.timeouts.body
+        try:
+            while data:
+                data = self._read_head(data) if self._incoming is None else self._read_body(data, self._incoming)
+                if data and self._ended():  # which what was just read may have brought about
+                    break
+            incoming = self._incoming
+            if incoming is not None:
+                incoming.flush_body()
+                if incoming is self._current and not self._holds:
+                    self.deadline = self._started + self.door.timeouts.body
+        except Exception as error:  # noqa: BLE001  # whatever it is, it ends with this connection
+            self.broken(error)
 
     def eof_received(self) -> bool:
         """Take the client's end of stream for the end of all interest."""
@@ -199,17 +220,28 @@ class ClientConnection(asyncio.Protocol):
         self.door.disconnected(self)
 
     def pause_writing(self) -> None:
-        """Hold the upstream back: the client takes no more."""
+        """Hold the upstream back, and further requests: the client takes no more."""
+        self.full = True
         self.deadline = self.door.monotonic() + self.door.timeouts.write
+        if self._incoming is None:
+            self._hold(_Hold.ANSWERS)
         if self._current is not None:
             self._current.hold_response()
 
     def resume_writing(self) -> None:
-        """Let the upstream go on."""
-        if not self._closed:
-            self.deadline = inf
+        """Let the upstream go on, or the next request."""
+        self.full = False
+        if self._closed or self._lingering >= 0:
+            return
+        mono = self.door.monotonic()
+        self._release(_Hold.ANSWERS)
         if self._current is not None:
+            self.deadline = inf if self._incoming is None else mono + self.door.timeouts.body
             self._current.release_response()
+        elif self._waiting:
+            self._go_on(mono)
+        else:
+            self._rest(mono)
 
     def expired(self, mono: float) -> None:  # noqa: ARG002  # the protocol's signature
         """Give up on a client that is too slow."""
@@ -295,11 +327,35 @@ class ClientConnection(asyncio.Protocol):
             ended = chunks.done
         if ended:
             self._incoming = None
+            if self.full:
+                self.deadline = self._started + self.door.timeouts.write
+                self._hold(_Hold.ANSWERS)
+            elif incoming is self._current:
+                self.deadline = inf
             incoming.request_end()
             incoming.flush_body()
         return rest
 
     # Helpers.
+
+    def _go_on(self, mono: float) -> None:
+        """Begin what waits, one after the other, as far as each is answered at once and the client takes that."""
+        if self._going_on:  # an answer given at once came back here: the loop goes on by itself
+            return
+        self._going_on = True
+        while self._waiting and self._current is None and not self.full:
+            following = self._current = self._waiting.popleft()
+            self.deadline = inf
+            if following is self._incoming:
+                self._release(_Hold.PIPELINE)
+                self.deadline = mono + self.door.timeouts.body
+            following.begin()
+            following.flush_body()
+        self._going_on = False
+
+    def _rest(self, mono: float) -> None:
+        timeouts = self.door.timeouts
+        self.deadline = mono + (timeouts.header if self._part else timeouts.idle)
 
     def _unreadable(self, refusal: Refusal) -> None:
         """Refuse what cannot be read, after the answers to what was asked before it; nothing more is read."""

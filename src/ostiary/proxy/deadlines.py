@@ -54,7 +54,8 @@ class Deadlines:
     def sweep(self, mono: float) -> None:
         """Tell everything whose deadline is before `mono`."""
         for one in [one for one in self._watched if one.deadline < mono]:
-            one.expired(mono)
+            if one.deadline < mono:  # still: the end of another may have been the end of this one, too
+                one.expired(mono)
 
     def _look(self) -> None:
         mono = self._clock()

@@ -87,8 +87,11 @@ class Exchange:
     def _decided_later(self, deciding: asyncio.Task[Decision]) -> None:
         self._deciding = None
         if not self.over and not deciding.cancelled():
-            self._decided(deciding.result())
-            self.flush_body()
+            try:
+                self._decided(deciding.result())
+                self.flush_body()
+            except Exception as error:  # noqa: BLE001  # whatever it is, it ends with this connection
+                self.client.broken(error)
 
     def _decided(self, decision: Decision) -> None:
         client = self.client
@@ -103,7 +106,7 @@ class Exchange:
 
     # Towards the upstream.
 
-    def assigned(self, upstream: UpstreamConnection) -> None:
+    def assigned(self, upstream: UpstreamConnection, mono: float) -> None:
         """Send the request, as it was decided on, by `upstream`."""
         decision, request = self.decision, self.request
         assert isinstance(decision, Allowed)  # noqa: S101  # only an allowed exchange ever asks for a connection
@@ -113,14 +116,14 @@ class Exchange:
         head = request.head(grant.identity_fields, keeps_authorization=grant.keeps_authorization)
         if self._body_complete and not self._held:
             upstream.write(head)
-            upstream.deadline = self.decided_at + upstream.target.timeouts.first_byte_timeout
+            upstream.deadline = mono + upstream.target.timeouts.first_byte_timeout
             return
         upstream.put(head)
         for piece in self._held:
             upstream.put(piece)
         self._held = []
         if self._body_complete:
-            upstream.deadline = self.decided_at + upstream.target.timeouts.first_byte_timeout
+            upstream.deadline = mono + upstream.target.timeouts.first_byte_timeout
 
     def request_body(self, data: bytes) -> None:
         """Take a piece of the request's body."""
@@ -130,8 +133,7 @@ class Exchange:
                 self.client.close_gently()
             return
         if self.received > self.door.bounds.body_bytes:
-            self._abandon_upstream()
-            self.refuse(_TOO_LARGE)
+            self.body_unreadable(_TOO_LARGE)
             return
         piece = b"%x\r\n%b\r\n" % (len(data), data) if self.request.framing.body == CHUNKED else data
         if self._upstream is not None:
@@ -166,6 +168,7 @@ class Exchange:
     def response(self, head: ResponseHead, body: bytes, upstream: UpstreamConnection) -> None:
         """Send the whole of an answer that came in one piece, by a connection that may be used again."""
         self.sent = len(body)
+        self._upstream = None  # a client that is full is no reason to hold a connection that others may use
         self.client.write(b"".join((*self._head_lines(head), body)))
         self._finish(upstream)
 
@@ -198,6 +201,7 @@ class Exchange:
 
     def response_end(self, upstream: UpstreamConnection | None) -> None:
         """Send the end of the answer. `upstream` is the connection if it may be used again, else None."""
+        self._upstream = None  # as above
         if self._chunked:
             self.client.put(_LAST_CHUNK)
         self.client.flush()
@@ -220,17 +224,15 @@ class Exchange:
         `untouched` says that a reused connection was closed before it answered anything: the usual race of an idle
         connection's end (RFC 9112 section 9.3.1). Only then, and only what may be repeated, is repeated, once.
         """
-        self._upstream = None
+        lost, self._upstream = self._upstream, None
         if self.over:
             return
         if self.answered:  # too late for another answer: an unclean end is the only honest one
             self._end(self.door.monotonic())
             self.client.abort()
-        elif untouched and self._retries < _RETRIES and self._repeatable():
+        elif untouched and lost is not None and self._retries < _RETRIES and self._repeatable():
             self._retries += 1
-            decision = self.decision
-            assert isinstance(decision, Allowed)  # noqa: S101  # as in `assigned`
-            decision.route.upstream.serve_afresh(self, self.door.monotonic())
+            lost.target.pool.serve_afresh(self, lost.target)
         else:
             self.refuse(refusal)
 

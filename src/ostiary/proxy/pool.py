@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 
@@ -64,7 +65,11 @@ class UpstreamPool:
         self._targets = tuple(Target(url, upstream, self) for url in upstream.targets)
         self._alone = len(self._targets) == 1
         self._turn = 0
-        self._waiting: deque[Exchange] = deque()
+        self._waiting: deque[tuple[Exchange, float]] = deque()
+        """Exchanges without a connection, and until when each may wait for one."""
+        self.deadline = inf
+        """When the longest waiting exchange has waited long enough."""
+        deadlines.watch(self)
         self._dials: set[asyncio.Task[None]] = set()
 
     def serve(self, exchange: Exchange, mono: float) -> None:
@@ -75,33 +80,37 @@ class UpstreamPool:
             connection = idle.pop()
             if not connection.closed:
                 connection.carry(exchange)
-                exchange.assigned(connection)
+                exchange.assigned(connection, mono)
                 return
-        if target.open < self._settings.connections:
-            self._dial(exchange, target)
-        elif len(self._waiting) < self._settings.queue:
-            self._waiting.append(exchange)
-        else:
-            self.metrics.queue_full.value += 1
-            exchange.upstream_failed(_FULL, untouched=False)
+        self._ask(exchange, mono, target, len(self._targets))
 
-    def serve_afresh(self, exchange: Exchange, mono: float) -> None:
-        """Give `exchange` a connection that no other exchange has used."""
-        self._dial(exchange, self._choose(mono))
+    def serve_afresh(self, exchange: Exchange, target: Target) -> None:
+        """Give `exchange` a connection that no other exchange has used, in place of one to `target` that is lost."""
+        self._dial(exchange, target, len(self._targets))
 
     def release(self, connection: UpstreamConnection, mono: float) -> None:
         """Take back a connection whose exchange ended well."""
         target = connection.target
         target.failures = 0
         while self._waiting:
-            exchange = self._waiting.popleft()
+            exchange, _ = self._waiting.popleft()
             if not exchange.over:
                 connection.carry(exchange)
-                exchange.assigned(connection)
+                exchange.assigned(connection, mono)
                 connection.flush()
                 return
         connection.deadline = mono + self._settings.keep_alive
         target.idle.append(connection)
+
+    def expired(self, mono: float) -> None:
+        """Fail those that have waited for a connection for as long as making one may take."""
+        waiting = self._waiting
+        while waiting and (waiting[0][1] < mono or waiting[0][0].over):
+            exchange, _ = waiting.popleft()
+            if not exchange.over:
+                self.metrics.queue_full.value += 1
+                exchange.upstream_failed(_FULL, untouched=False)
+        self.deadline = waiting[0][1] if waiting else inf
 
     def close(self) -> None:
         """Close what is idle and stop making connections."""
@@ -125,11 +134,7 @@ class UpstreamPool:
         self._deadlines.forget(connection)
         if connection in target.idle:
             target.idle.remove(connection)
-        while self._waiting:
-            exchange = self._waiting.popleft()
-            if not exchange.over:
-                self._dial(exchange, target)
-                return
+        self._fill(target)
 
     def _choose(self, mono: float) -> Target:
         """Take the targets in turn, leaving out those at rest; if all rest, the one whose turn it is."""
@@ -140,32 +145,53 @@ class UpstreamPool:
                 break
         return targets[self._turn]
 
-    def _dial(self, exchange: Exchange, target: Target) -> None:
-        dial = asyncio.ensure_future(self._connect(exchange, target))
+    def _ask(self, exchange: Exchange, mono: float, target: Target, tries: int) -> None:
+        """Have a connection made for `exchange`, or have it wait for one, if there is room for either."""
+        if target.open < self._settings.connections:
+            self._dial(exchange, target, tries)
+        elif len(self._waiting) < self._settings.queue:
+            until = mono + self._settings.connect_timeout
+            self._waiting.append((exchange, until))
+            self.deadline = min(self.deadline, until)
+        else:
+            self.metrics.queue_full.value += 1
+            exchange.upstream_failed(_FULL, untouched=False)
+
+    def _fill(self, target: Target) -> None:
+        """Have connections made for those who wait, as far as there is room for more."""
+        while self._waiting and target.open < self._settings.connections:
+            exchange, _ = self._waiting.popleft()
+            if not exchange.over:
+                self._dial(exchange, target, 1)
+
+    def _dial(self, exchange: Exchange, target: Target, tries: int) -> None:
+        target.open += 1  # at once, for others may ask before the task runs
+        dial = asyncio.ensure_future(self._connect(exchange, target, tries))
         self._dials.add(dial)
         dial.add_done_callback(self._dials.discard)
 
-    async def _connect(self, exchange: Exchange, target: Target) -> None:
+    async def _connect(self, exchange: Exchange, target: Target, tries: int) -> None:
         """Make a connection for `exchange`. A target that refuses it has seen nothing, so another may be asked."""
-        refusal = _FULL
-        for _ in self._targets:
-            target.open += 1
-            try:
-                async with asyncio.timeout(self._settings.connect_timeout):
-                    connection = await self._open(target)
-            except TimeoutError:
-                refusal = _SLOW
-            except OSError:
-                refusal = _REFUSED
-            else:
-                self._made(connection, exchange)
-                return
-            target.open -= 1
-            self.metrics.connects_failed.value += 1
-            self.target_failed(target)
-            target = self._choose(self._monotonic())
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout):
+                connection = await self._open(target)
+        except TimeoutError:
+            refusal = _SLOW
+        except OSError:
+            refusal = _REFUSED
+        else:
+            self._made(connection, exchange)
+            return
+        target.open -= 1
+        self.metrics.connects_failed.value += 1
+        self.target_failed(target)
         if not exchange.over:
-            exchange.upstream_failed(refusal, untouched=False)
+            if tries > 1:
+                mono = self._monotonic()
+                self._ask(exchange, mono, self._choose(mono), tries - 1)
+            else:
+                exchange.upstream_failed(refusal, untouched=False)
+        self._fill(target)
 
     async def _open(self, target: Target) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
@@ -176,9 +202,14 @@ class UpstreamPool:
         return connection
 
     def _made(self, connection: UpstreamConnection, exchange: Exchange) -> None:
+        mono = self._monotonic()
         if exchange.over:
-            self.release(connection, self._monotonic())
-        else:
+            connection.used = True
+            self.release(connection, mono)
+            return
+        try:
             connection.carry(exchange)
-            exchange.assigned(connection)
+            exchange.assigned(connection, mono)
             connection.flush()
+        except Exception as error:  # noqa: BLE001  # whatever it is, it ends with the two connections
+            exchange.client.broken(error)

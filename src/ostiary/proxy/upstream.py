@@ -37,7 +37,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = inf
         self.closed = False
         self.used = False
-        """Whether it has served an exchange before the one at hand."""
+        """Whether it was idle before the exchange at hand."""
         self._exchange: Exchange | None = None
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._outgoing: list[bytes] = []
@@ -48,6 +48,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._part = b""
         """The beginning of a head whose end has not come yet."""
         self._interim = 0
+        self._paused = False
+        """Whether nothing is taken from the target at the moment."""
         self._received = False
         """Whether any octet of an answer has come."""
 
@@ -75,12 +77,15 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause(self) -> None:
         """Take nothing more from the target until `resume`."""
-        self._transport.pause_reading()
-        self.deadline = inf
+        if not self.closed:
+            self._paused = True
+            self._transport.pause_reading()
+            self.deadline = inf
 
     def resume(self, mono: float) -> None:
         """Take from the target again."""
-        if not self.closed:
+        if self._paused and not self.closed:
+            self._paused = False
             self._transport.resume_reading()
             self.deadline = mono + self.target.timeouts.read_timeout
 
@@ -110,11 +115,18 @@ class UpstreamConnection(asyncio.Protocol):
             self.target.pool.metrics.protocol_errors.value += 1
             self._fail(_BROKEN)
             return
+        except Exception as error:  # noqa: BLE001  # whatever it is, it ends with the two connections
+            self.abort()
+            exchange.client.broken(error)
+            return
         if ended:
             self._finish(exchange, clean=not rest)
-        elif self._exchange is not None:
-            self.deadline = exchange.door.monotonic() + self.target.timeouts.read_timeout
+        elif self._exchange is exchange:
+            if self._head is not None:  # no target gains time by sending its head in pieces
+                self.deadline = exchange.door.monotonic() + self.target.timeouts.read_timeout
             exchange.client.flush()
+            if exchange.client.full:
+                self.pause()
 
     def eof_received(self) -> bool:
         """End with the target's end of stream: which may be the end of a body, too."""
@@ -130,23 +142,27 @@ class UpstreamConnection(asyncio.Protocol):
             self.eof_received()
         exchange, self._exchange = self._exchange, None
         self._close()
-        self.target.lost(self)
         if exchange is not None:
+            self.target.pool.metrics.resets.value += 1
             exchange.upstream_failed(_BROKEN, untouched=self.used and not self._received)
+        self.target.lost(self)
 
     def pause_writing(self) -> None:
         """Hold the client back: the target takes no more."""
         if self._exchange is not None:
             self._exchange.client.hold_body()
+            self.deadline = self._exchange.door.monotonic() + self.target.timeouts.read_timeout
 
     def resume_writing(self) -> None:
         """Let the client go on."""
         if self._exchange is not None:
+            self.deadline = inf
             self._exchange.client.release_body()
 
     def expired(self, mono: float) -> None:  # noqa: ARG002  # the protocol's signature
         """Give up on a silent target, or let an idle connection go."""
         if self._exchange is not None:
+            self.target.pool.metrics.timeouts.value += 1
             self.target.failed()
         self._fail(_SLOW)
 
@@ -167,6 +183,7 @@ class UpstreamConnection(asyncio.Protocol):
             if head.body == len(data) and head.keep_alive and head.status >= _FINAL:
                 self._exchange = None
                 self._received = False
+                self._interim = 0
                 self.used = True
                 exchange.response(head, data, self)
                 return False, b""
@@ -175,7 +192,8 @@ class UpstreamConnection(asyncio.Protocol):
             return self._read_chunks(self._chunks, data, exchange)
         left = self._left
         if left < 0:
-            exchange.response_body(data)
+            if data:  # no chunk may be empty but the last one
+                exchange.response_body(data)
             return False, b""
         piece, rest = (data, b"") if len(data) <= left else (data[:left], data[left:])
         self._left = left - len(piece)
