@@ -262,7 +262,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _read_head(self, data: bytes) -> bytes:
         """Read a head, if all of it is there, and have it answered when its turn has come; return what follows it."""
-        if data[:2] == b"\r\n" and not self._skipped:  # RFC 9112 section 2.2: one empty line before a request is no fault
+        if data[:2] == b"\r\n" and not self._skipped:  # one empty line is no fault (RFC 9112 section 2.2)
             self._skipped = True
             return data[2:]
         door = self.door
@@ -387,4 +387,3 @@ class ClientConnection(asyncio.Protocol):
             self._holds &= ~hold
             if not self._holds and not self._closed:
                 self._transport.resume_reading()
-

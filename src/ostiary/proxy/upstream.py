@@ -259,4 +259,3 @@ class UpstreamConnection(asyncio.Protocol):
 
 class _Unreadable(Exception):
     """The response cannot be read in one way only."""
-
