@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from ostiary.observe.access_log import AccessRecord
 from ostiary.observe.families import ALL, Family, Kind
+from ostiary.observe.security_log import ALL as EVENTS
 
 
 def test_names_are_unique() -> None:
@@ -26,3 +29,11 @@ def test_nothing_that_a_caller_chooses_is_a_label() -> None:
         "route", "outcome", "code", "reason", "limit", "tier", "result", "upstream", "kind", "issuer", "log", "event",
         "where", "state", "version",
     }  # fmt: skip
+
+
+def test_the_operations_page_tells_of_every_metric_and_event() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    missing = [family.name for family in ALL if f"| `{family.name}` |" not in page or family.help not in page]
+    missing += [event.name for event in EVENTS if f"| `{event.name}` | {event.severity} |" not in page]
+    missing += [name for name in AccessRecord.__struct_fields__ if f"`{name}`" not in page]
+    assert missing == []
