@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final, Self
+
+from ostiary.tied import tied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
-_TIED: Final = "ostiary.demo.tied"
 _LOG_LINES: Final = 400
 
 
@@ -41,7 +41,7 @@ class Child:
         self._changed = threading.Condition()
         self._ended = False
         self._process = subprocess.Popen(
-            [sys.executable, "-m", _TIED, str(os.getpid()), *map(str, arguments)],
+            tied(map(str, arguments)),
             cwd=cwd,
             env={**os.environ, **(env or {})},
             pass_fds=pass_fds,

