@@ -41,6 +41,12 @@ def test_a_path_that_cannot_be_opened_is_told_at_once(tmp_path: Path) -> None:
         Sink(str(tmp_path / "absent" / "log"))
 
 
+def test_a_named_pipe_without_a_reader_is_told_rather_than_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="No such device"):
+        Sink(str(tmp_path / "pipe"))
+
+
 def test_rotation_by_renaming_is_followed(tmp_path: Path) -> None:
     path, moved = tmp_path / "log", tmp_path / "log.1"
     sink = Sink(str(path))

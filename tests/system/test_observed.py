@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -35,6 +36,27 @@ async def test_a_worker_that_is_blocked_for_two_seconds_is_seen_and_left_alone(
         await until(lambda: gateway.metrics()["ostiary_event_loop_lag_max_seconds"] > 1.0)
         assert gateway.metrics()["ostiary_worker_restarts_total"] == 0
         assert children(gateway.child.pid) == [worker]
+
+
+async def test_a_full_volume_and_a_hung_reader_cost_lines_and_no_requests(
+    nginx_upstream: NginxUpstream, tmp_path: Path
+) -> None:
+    """Cases FD1 and L5: the access log's volume is full, and nobody reads the pipe of the security log."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDWR | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(reader, b"x" * 4096)
+    observe = {"access_log": {"path": "/dev/full"}, "security_log": {"path": str(tmp_path / "pipe")}}
+    with serving(document(nginx_upstream.url, observe=observe), tmp_path) as gateway:
+        async with http1.connect(gateway.port) as client:
+            for _ in range(500):
+                assert (await client.ask("GET", "/", token=key().token())).status == 200
+                assert (await client.ask("GET", "/", token="forged")).status == 401
+        dropped = 'ostiary_log_lines_dropped_total{log="access"}'
+        await until(lambda: gateway.metrics()[dropped] == 1000)
+        assert gateway.metrics()['ostiary_security_events_total{event="token_invalid"}'] == 500
+    os.close(reader)
 
 
 async def test_secrets_leave_no_trace(nginx_upstream: NginxUpstream, tmp_path: Path) -> None:

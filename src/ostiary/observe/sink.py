@@ -10,7 +10,7 @@ from typing import Final
 from ostiary.observe.line import MAX_LINE
 
 _STREAMS: Final = {"-": 1, "stdout": 1, "stderr": 2}
-_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 _MODE: Final = 0o640
 """Log lines name callers: not for everybody's eyes."""
 
@@ -24,7 +24,7 @@ class Sink:
 
     def __init__(self, target: str) -> None:
         self._path = None if target in _STREAMS else Path(target)
-        self._fd = os.open(self._path, _FLAGS, _MODE) if self._path else _STREAMS[target]
+        self._fd = _open(self._path) if self._path else _STREAMS[target]
         self._is_pipe = stat.S_ISFIFO(os.fstat(self._fd).st_mode)
         self._torn = False
 
@@ -75,8 +75,15 @@ class Sink:
         except OSError:
             return
         try:
-            fd = os.open(path, _FLAGS, _MODE)
+            fd = _open(path)
         except OSError:
             return
         os.close(self._fd)
         self._fd, self._torn = fd, False
+
+
+def _open(path: Path) -> int:
+    """Open for appending. Opening a named pipe without a reader fails instead of waiting; writing may wait."""
+    fd = os.open(path, _FLAGS, _MODE)
+    os.set_blocking(fd, True)
+    return fd
