@@ -15,7 +15,7 @@ from ostiary.decision.pipeline import Pipeline
 from ostiary.http.headers import HeaderPolicy
 from ostiary.jose.cache import TokenCache
 from ostiary.jose.configured import key_source
-from ostiary.jose.source import KeyStatus
+from ostiary.jose.source import KeyStatus  # noqa: TC001  # msgspec resolves the annotation, as in jose/verify.py
 from ostiary.jose.verify import TokenVerifier
 from ostiary.limit.limiter import Limiter
 from ostiary.limit.tiers import TierTable
@@ -75,7 +75,9 @@ class Gateway:
         self._wall = wall
         self._monotonic = monotonic
         self._access_log = access_log
-        self._sources = {name: key_source(name, issuer, self._key_event) for name, issuer in config.issuers.items()}
+        self._sources = {
+            name: key_source(name, issuer, self._key_event, clock=monotonic) for name, issuer in config.issuers.items()
+        }
         self._cache = TokenCache(config.token_cache.entries)
         tiers = TierTable(config.tiers)
         self._limiters = {name: Limiter(name, limit, tiers, store, metrics) for name, limit in config.limits.items()}
@@ -94,8 +96,8 @@ class Gateway:
     async def start(self) -> None:
         """Begin to load keys, bind the listener and accept connections.
 
-        Raises `OSError` if the listener cannot be bound. Keys that cannot be loaded yet are no error: requests that need
-        them are refused with 503 until they are there.
+        Raises `OSError` if the listener cannot be bound. Keys that cannot be loaded yet are no error: requests that
+        need them are refused with 503 until they are there.
         """
         await self.prepare()
         loop = asyncio.get_running_loop()
@@ -156,7 +158,7 @@ class Gateway:
         return Pipeline(table, (JwtAuthenticator(verifier, self._cache),), issuers, bugs)
 
     def _route(self, route: RouteConfig, policies: dict[bytes, Policy]) -> Route:
-        """Compile `route`; routes that ask for the same share one policy, so that a token is judged once for all of them."""
+        """Compile `route`; routes that ask for the same share one policy: a token is judged once for all of them."""
         terms = msgspec.json.encode((route.require.model_dump(), route.propagate, route.limit))
         policy = policies.get(terms)
         if policy is None:
@@ -198,7 +200,9 @@ class Gateway:
 def _listening_socket(config: Config) -> socket.socket:
     """Bind the listener so that several workers can share its port, each with a queue of its own."""
     host, port = config.server.listen
-    family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+        0
+    ]
     listener = socket.socket(family, kind, proto)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

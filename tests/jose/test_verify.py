@@ -78,18 +78,6 @@ async def test_a_bad_signature_tells_nothing_of_the_claims() -> None:
     assert len({str(answer) for answer in answers}) == 1
 
 
-async def test_a_fresh_token_is_so_only_between_its_times_and_while_its_key_is() -> None:
-    found = await verified(_token(key("ES256")), issuer(key("ES256")))
-    assert isinstance(found, VerifiedToken)
-    assert found.fresh(WALL, 0.0)
-    assert found.fresh(found.not_before, 0.0)
-    assert not found.fresh(found.not_before - 1, 0.0)
-    assert not found.fresh(found.expires_at, 0.0)
-    found.key.usable_until = 10.0
-    assert found.fresh(WALL, 9.9)
-    assert not found.fresh(WALL, 10.0)
-
-
 async def test_tokens_verify_by_their_own_issuers_keys_only() -> None:
     mine, other = new_key("ES256", "same"), new_key("ES256", "same")
     issuers = (issuer(mine), issuer(other, issuer="https://other.example"))

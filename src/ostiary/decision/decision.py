@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Allowed(msgspec.Struct, frozen=True):
-    """The request may pass. `fields` are rendered header lines for the answer (``RateLimit``), b"" if there are none."""
+    """The request may pass. `fields` are header lines for the answer (``RateLimit``), b"" if there are none."""
 
     route: Route
     grant: Grant

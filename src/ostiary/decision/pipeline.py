@@ -7,6 +7,7 @@ inside a parser's callback (law 9).
 
 from __future__ import annotations
 
+from types import CoroutineType
 from typing import TYPE_CHECKING, Final, cast
 
 from ostiary.authenticate.identity import read_identity
@@ -50,9 +51,7 @@ class Pipeline:
         self._issuers = issuers
         self._bug = bug
 
-    async def decide(
-        self, request: Request, wall: float, mono: float, observe: Observer | None = None
-    ) -> Decision:
+    async def decide(self, request: Request, wall: float, mono: float, observe: Observer | None = None) -> Decision:
         """Decide on `request` at the time `wall` (Unix seconds) and `mono` (monotonic seconds).
 
         Never raises but on cancellation: a failed dependency is the refusal that it carries, an unknown exception a
@@ -74,7 +73,7 @@ class Pipeline:
             if limiter is None:
                 return Allowed(route, granted, b"")
             key = granted.limit_key or limiter.key_for(granted.issuer or None, granted.subject, request.client)
-            limit = await limiter.take(key, granted.tier, mono)
+            limit = limiter.take_now(key, granted.tier, mono) or await limiter.take(key, granted.tier, mono)
             if observe is not None:
                 observe("limit", limit)
             if limit.allowed:
@@ -95,7 +94,8 @@ class Pipeline:
         """Find out who calls, and whether they may."""
         found: VerifiedToken | NotMine | Refusal = NOT_MINE
         for authenticator in self._authenticators:
-            found = await authenticator.authenticate(request, route.issuers, wall, mono)
+            proof = authenticator.authenticate(request, route.issuers, wall, mono)
+            found = await proof if isinstance(proof, CoroutineType) else proof
             if found is not NOT_MINE:
                 break
         if observe is not None:

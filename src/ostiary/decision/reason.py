@@ -24,12 +24,16 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 BAD_REQUEST: Final = Reason("bad_request", 400, "The request cannot be read one way only.")
-AMBIGUOUS_CREDENTIALS: Final = Reason("ambiguous_credentials", 400, "More than one credential was sent.", "invalid_request")
+AMBIGUOUS_CREDENTIALS: Final = Reason(
+    "ambiguous_credentials", 400, "More than one credential was sent.", "invalid_request"
+)
 MISSING_TOKEN: Final = Reason("missing_token", 401, "A bearer token is needed.", "")
 INVALID_TOKEN: Final = Reason("invalid_token", 401, "The token is not valid.", "invalid_token")
 TOKEN_EXPIRED: Final = Reason("token_expired", 401, "The token has expired.", "invalid_token")
 TOKEN_NOT_ACTIVE: Final = Reason("token_not_active", 401, "The token is not valid yet.", "invalid_token")
-UNKNOWN_SIGNING_KEY: Final = Reason("unknown_signing_key", 401, "The token's signing key is not known.", "invalid_token")
+UNKNOWN_SIGNING_KEY: Final = Reason(
+    "unknown_signing_key", 401, "The token's signing key is not known.", "invalid_token"
+)
 INVALID_CLAIMS: Final = Reason("invalid_claims", 401, "The token's claims are not acceptable here.", "invalid_token")
 INSUFFICIENT_SCOPE: Final = Reason("insufficient_scope", 403, "The token lacks a needed scope.", "insufficient_scope")
 ACCESS_DENIED: Final = Reason("access_denied", 403, "The caller may not do this.")
@@ -42,7 +46,9 @@ RATE_LIMITED: Final = Reason("rate_limited", 429, "Too many requests.")
 INTERNAL_ERROR: Final = Reason("internal_error", 500, "The gateway failed.")
 UPSTREAM_ERROR: Final = Reason("upstream_error", 502, "The service did not answer properly.")
 UPSTREAM_UNAVAILABLE: Final = Reason("upstream_unavailable", 503, "The service cannot be reached.")
-IDENTITY_PROVIDER_UNAVAILABLE: Final = Reason("identity_provider_unavailable", 503, "Tokens cannot be checked at the moment.")
+IDENTITY_PROVIDER_UNAVAILABLE: Final = Reason(
+    "identity_provider_unavailable", 503, "Tokens cannot be checked at the moment."
+)
 LIMITER_UNAVAILABLE: Final = Reason("limiter_unavailable", 503, "Limits cannot be checked at the moment.")
 UPSTREAM_TIMEOUT: Final = Reason("upstream_timeout", 504, "The service did not answer in time.")
 

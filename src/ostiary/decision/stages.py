@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from ostiary.authenticate.identity import Identity
     from ostiary.decision.outcome import NotMine, Refusal
     from ostiary.http.request import Request
     from ostiary.jose.verify import VerifiedToken
 
+    Proof = VerifiedToken | NotMine | Refusal
+
 
 class Authenticator(Protocol):
     """One way to prove who is calling."""
 
-    async def authenticate(
+    def authenticate(
         self, request: Request, issuers: frozenset[str], wall: float, mono: float
-    ) -> VerifiedToken | NotMine | Refusal:
+    ) -> Proof | Coroutine[Any, Any, Proof]:
         """Verify this way's credential of `request`, believing only the named issuers.
 
-        `wall` and `mono` are seconds of the wall and the monotonic clock. Raises `Broken` when what it needs to know
-        cannot be had: never because of what the caller sent.
+        What is known already is told at once; only what has to be found out is a coroutine to wait for (law 9). `wall`
+        and `mono` are seconds of the wall and the monotonic clock. Raises `Broken`, now or when waited for, if what it
+        needs to know cannot be had: never because of what the caller sent.
         """
 
 

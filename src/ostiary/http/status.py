@@ -1,4 +1,4 @@
-"""Status lines (RFC 9112 section 4). The reason phrase is the registered one: an upstream's own would tell nobody more."""
+"""Status lines (RFC 9112 section 4), with the registered reason phrase: an upstream's own would tell nobody more."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class TokenCache:
-    """At most `entries` verified tokens; who takes one out asks it whether it is still fresh.
+    """At most `entries` verified tokens; whoever takes one out looks whether it is still good.
 
     A token is kept under its SHA-256, which does not reveal it (law 8). Second chance: a hand goes round the entries;
     one that was used since it last came by is passed over once, so that a burst of tokens seen once does not drive out
@@ -30,7 +30,7 @@ class TokenCache:
         return len(self._tokens)
 
     def get(self, name: bytes) -> VerifiedToken | None:
-        """Return the token whose digest is `name`, fresh or not."""
+        """Return the token whose digest is `name`, still good or not."""
         token = self._tokens.get(name)
         if token is None:
             self.misses += 1

@@ -32,10 +32,11 @@ _SIGNATURE: Final = Refusal(INVALID_TOKEN, "The token's signature is not valid."
 class VerifiedToken(msgspec.Struct, gc=False):
     """A token that was good when it was verified.
 
-    It still is while `fresh`, and only that long (law 10). Times are Unix seconds: `not_before` and `expires_at` have
-    the clock tolerance in them already, `exp` is what the token says; +inf without an ``exp``. `payload` is the JSON
-    text of the claims. `issuer` is the issuer's name in the configuration. `grants` belongs to the pipeline,
-    `touched` to the cache.
+    It still is while ``not_before <= wall < expires_at`` and ``mono < key.usable_until``, and only that long (law 10):
+    whoever keeps one tests that at every use. Times are Unix seconds: `not_before` and `expires_at` have the clock
+    tolerance in them already, `exp` is what the token says; +inf without an ``exp``. `payload` is the JSON text of the
+    claims. `issuer` is the issuer's name in the configuration. `grants` belongs to the pipeline, `touched` to the
+    cache.
 
     Not known to the garbage collector, so that it has less to walk: nothing that a token refers to refers back to it.
     """
@@ -49,10 +50,6 @@ class VerifiedToken(msgspec.Struct, gc=False):
     exp: float
     grants: dict[object, object] | None = None
     touched: bool = False
-
-    def fresh(self, wall: float, mono: float) -> bool:
-        """Tell whether the token is good at `wall` (Unix seconds) and its key at `mono` (monotonic seconds)."""
-        return self.not_before <= wall < self.expires_at and mono < self.key.usable_until
 
 
 class _Party(msgspec.Struct, frozen=True):

@@ -16,8 +16,8 @@ _VISIBLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) not in "
 def field_text(value: str) -> str:
     """Make `value` safe as one element of a field value.
 
-    Printable ASCII stays as it is; everything else, and ``%`` and ``,``, is percent-encoded as UTF-8, so that no value can
-    end the line, start a new element or be read in two charsets. The upstream gets the value back by decoding.
+    Printable ASCII stays as it is; everything else, and ``%`` and ``,``, is percent-encoded as UTF-8, so that no value
+    can end the line, start a new element or be read in two charsets. The upstream gets the value back by decoding.
     """
     return quote(value.strip(" "), safe=_VISIBLE)
 
