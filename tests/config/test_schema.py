@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -36,6 +37,14 @@ def test_values_are_described_as_they_are_written() -> None:
     assert definition("Server")["listen"]["default"] == "127.0.0.1:8080"
     assert definition("Server")["workers"]["default"] == "auto"
     assert json_schema()["properties"]["server"]["default"]["timeouts"]["idle"] == "75s"
+
+
+def test_numbers_and_flags_may_be_references_too() -> None:
+    assert definition("Route")["anonymous"]["anyOf"][0] == {"type": "boolean"}
+    whole, reference = definition("Bounds")["header_count"]["anyOf"]
+    assert whole == {"type": "integer", "minimum": 1, "maximum": 1000}
+    assert re.search(reference["pattern"], "${COUNT}")
+    assert re.search(definition("Timeouts")["header"]["pattern"], "${SECONDS:-5}s")
 
 
 def test_null_is_only_offered_where_it_is_taken() -> None:

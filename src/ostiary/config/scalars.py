@@ -166,10 +166,6 @@ def _pattern_text(pattern: str, examples: list[str]) -> dict[str, object]:
     return {"type": "string", "pattern": f"^{pattern}$|{_REFERENCE}", "examples": examples}
 
 
-def _or_reference(schema: dict[str, object]) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [schema, {"type": "string", "pattern": _REFERENCE}]}, mode="validation")
-
-
 Duration = Annotated[
     float,
     Field(ge=0, allow_inf_nan=False),
@@ -232,5 +228,5 @@ ClaimValue = Annotated[StrictStr | StrictBool | StrictInt, BeforeValidator(_clai
 Share = Annotated[float, BeforeValidator(_share)]
 """A finite number in decimal."""
 
-Flag = Annotated[bool, BeforeValidator(_flag), _or_reference({"type": "boolean"})]
+Flag = Annotated[bool, BeforeValidator(_flag)]
 """`true` or `false`, nothing else."""

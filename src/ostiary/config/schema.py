@@ -35,8 +35,21 @@ class _Generator(GenerateJsonSchema):
                 described.update((kinds[0] if len(kinds) == 1 else {"anyOf": kinds}) | described)
         return generated
 
+    def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
+        return _or_reference(super().int_schema(schema))
+
+    def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
+        return _or_reference(super().float_schema(schema))
+
+    def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:
+        return _or_reference(super().bool_schema(schema))
+
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's signature
         return False
+
+
+def _or_reference(described: JsonSchemaValue) -> JsonSchemaValue:
+    return {"anyOf": [described, {"type": "string", "pattern": r"\$\{.+\}"}]}
 
 
 @cache
