@@ -7,7 +7,6 @@ inside a parser's callback (law 9).
 
 from __future__ import annotations
 
-from types import CoroutineType
 from typing import TYPE_CHECKING, Final, cast
 
 from ostiary.authenticate.identity import read_identity
@@ -33,6 +32,7 @@ _MISSING: Final = Refusal(MISSING_TOKEN, "Send an Authorization header of the fo
 _OTHER_SCHEME: Final = Refusal(INVALID_TOKEN, "The credential is of a kind that is not accepted here.")
 _BUG: Final = Refusal(INTERNAL_ERROR)
 _POLICIES_A_TOKEN: Final = 16
+_PROOFS: Final = (VerifiedToken, NotMine, Refusal)
 
 
 class Pipeline:
@@ -95,7 +95,7 @@ class Pipeline:
         found: VerifiedToken | NotMine | Refusal = NOT_MINE
         for authenticator in self._authenticators:
             proof = authenticator.authenticate(request, route.issuers, wall, mono)
-            found = await proof if isinstance(proof, CoroutineType) else proof
+            found = proof if isinstance(proof, _PROOFS) else await proof
             if found is not NOT_MINE:
                 break
         if observe is not None:

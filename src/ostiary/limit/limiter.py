@@ -19,7 +19,7 @@ from ostiary.stores.protocol import StoreUnavailable
 if TYPE_CHECKING:
     from ostiary.config.model import Bucket, Limit
     from ostiary.limit.tiers import TierTable
-    from ostiary.stores.protocol import LimitStore
+    from ostiary.stores.protocol import LimitStore, Taken
 
 MAX_BURST: Final = 10**9
 """Millionths of a token still count exactly in a double, and so in a store's script."""
@@ -83,6 +83,12 @@ class Limiter:
             who = f"i{len(issuer)}:{issuer}{network_of(address)}"
         return blake2b(who.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
+    def take_now(self, key: str, tier: str, mono: float, cost: float = 1.0) -> LimitOutcome | None:
+        """The same as `take`, at once; None if the store has to be waited for."""
+        rule = self._rules[tier]
+        taken = self._store.take_now(rule.prefix + key, rule.rate, rule.burst, cost, mono)
+        return None if taken is None else _outcome(rule, taken)
+
     async def take(self, key: str, tier: str, mono: float, cost: float = 1.0) -> LimitOutcome:
         """Take from the bucket of `key` (from `key_for`) as `tier`; any `cost` is clamped to what a bucket can hold.
 
@@ -97,12 +103,16 @@ class Limiter:
                 return _UNCHECKED
             rule.counters.failed_closed.value += 1
             raise Broken(Refusal(LIMITER_UNAVAILABLE, retry_after=1)) from None
-        fields = rule.fields.render(taken)
-        if taken.allowed:
-            rule.counters.allowed.value += 1
-            return LimitOutcome(True, fields, 0)
-        rule.counters.limited.value += 1
-        return LimitOutcome(False, fields, max(ceil(taken.retry_after), 1))
+        return _outcome(rule, taken)
+
+
+def _outcome(rule: _Rule, taken: Taken) -> LimitOutcome:
+    fields = rule.fields.render(taken)
+    if taken.allowed:
+        rule.counters.allowed.value += 1
+        return LimitOutcome(True, fields, 0)
+    rule.counters.limited.value += 1
+    return LimitOutcome(False, fields, max(ceil(taken.retry_after), 1))
 
 
 def _compile(name: str, tier: str, bucket: Bucket, counters: LimitMetrics) -> _Rule:

@@ -37,6 +37,10 @@ class MemoryStore:
 
     async def take(self, key: str, rate: float, burst: int, cost: float, mono: float) -> Taken:
         """See `LimitStore.take`; raises nothing."""
+        return self.take_now(key, rate, burst, cost, mono)
+
+    def take_now(self, key: str, rate: float, burst: int, cost: float, mono: float) -> Taken:
+        """See `LimitStore.take_now`."""
         bucket = self._buckets.get(key)
         if bucket is None:
             self._make_room(mono)

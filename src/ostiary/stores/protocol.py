@@ -48,6 +48,9 @@ class LimitStore(Protocol):
         `mono` is the caller's monotonic clock, in seconds. Raises `StoreUnavailable`.
         """
 
+    def take_now(self, key: str, rate: float, burst: int, cost: float, mono: float) -> Taken | None:
+        """The same as `take`, without waiting; None, with nothing taken, from a store that has to be waited for."""
+
     def healthy(self) -> bool:
         """Tell whether a take would be answered now, as far as is known."""
 

@@ -59,6 +59,9 @@ class ValkeyStore:
         millionths = await self._lanes[partition].ask(self._prefixes[partition] + key, rate, burst, cost)
         return decode(millionths, rate, burst, cost)
 
+    def take_now(self, key: str, rate: float, burst: int, cost: float, mono: float) -> None:
+        """See `LimitStore.take_now`: the server has to be waited for."""
+
     def healthy(self) -> bool:
         """See `LimitStore.healthy`."""
         return all(lane.up for lane in self._lanes)
