@@ -56,8 +56,7 @@ def same(one: tuple[Request | Refusal, bytes] | None, other: tuple[Request | Ref
         for found in (one[0], other[0])
     ]
     one_request, other_request = (
-        msgspec.structs.replace(found, caller=caller)
-        for found, caller in zip((one[0], other[0]), callers, strict=True)
+        msgspec.structs.replace(found, caller=caller) for found, caller in zip((one[0], other[0]), callers, strict=True)
     )
     return (one_request, one[1]) == (other_request, other[1])
 
@@ -66,9 +65,7 @@ def same(one: tuple[Request | Refusal, bytes] | None, other: tuple[Request | Ref
     st.lists(st.tuples(st.sampled_from(STARTS), st.lists(st.sampled_from(LINES), max_size=6)), max_size=12),
     st.sampled_from([b"", b"rest", b"\r\n", b"\r\nAuthorization: Bearer z\r\n\r\n"]),
 )
-def test_a_request_means_the_same_however_often_it_is_read(
-    story: list[tuple[bytes, list[bytes]]], rest: bytes
-) -> None:
+def test_a_request_means_the_same_however_often_it_is_read(story: list[tuple[bytes, list[bytes]]], rest: bytes) -> None:
     reader = RequestReader(POLICY, BOUNDS)
     for start, lines in story * 2:
         data = b"\r\n".join((start, *lines)) + b"\r\n\r\n" + rest
@@ -123,7 +120,9 @@ RESPONSE_LINES = [
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.0 404 ", b"HTTP/1.1 204 No", b"HTTP/1.1 304 N", b"HTTP/2 200"]),
+            st.sampled_from(
+                [b"HTTP/1.1 200 OK", b"HTTP/1.0 404 ", b"HTTP/1.1 204 No", b"HTTP/1.1 304 N", b"HTTP/2 200"]
+            ),
             st.lists(st.sampled_from(RESPONSE_LINES), max_size=5),
             st.sampled_from(["GET", "HEAD", "POST"]),
         ),
@@ -158,3 +157,8 @@ def test_what_follows_a_head_is_not_taken_for_part_of_it() -> None:
             assert found is not None
             assert isinstance(found[0], Request)
             assert (found[0].authorization, found[1]) == ((), data[len(head) :])
+
+
+def test_a_credential_that_has_only_begun_may_be_part_of_a_body() -> None:
+    data = b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 50\r\n\r\nA\r\nAuthorization: Bear"
+    assert same(RequestReader(POLICY, BOUNDS).read(data, PEER), read_request(data, PEER, POLICY, BOUNDS))

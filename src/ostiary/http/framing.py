@@ -89,6 +89,7 @@ _COMMON_OPTIONS: Final[dict[tuple[bytes, ...], frozenset[bytes]]] = {
 
 
 _PLAIN_ENTRIES: Final = 256
+_PLAIN_OCTETS: Final = 256
 _plain: Final[dict[bytes, Framing]] = {}
 
 
@@ -108,11 +109,13 @@ def request_framing(head: Head) -> Framing | BadFraming:
     wishes = _wishes(head, body, options) if head.expect or head.upgrade else _NO_WISHES
     if isinstance(wishes, BadFraming):
         return wishes
-    return Framing(host, body, persistent(head.version, options), *wishes, options)
+    # Octets behind a wish for another protocol may be meant in that one, so they are not read as a request.
+    keep_alive = persistent(head.version, options) and not wishes[1]
+    return Framing(host, body, keep_alive, *wishes, options)
 
 
 def plain_framing(host: bytes) -> Framing | BadFraming:
-    """Read the framing of what nearly all requests are: HTTP/1.1, one Host field, and none that tells of a body or wishes.
+    """Read the framing of what nearly all requests are: HTTP/1.1, one Host field, none that tells of a body or wishes.
 
     The same as `request_framing`, in one look-up.
     """
@@ -121,9 +124,11 @@ def plain_framing(host: bytes) -> Framing | BadFraming:
         name = canonical_host(host.strip(_OWS))
         if name is None:
             return BAD_HOST
+        framing = Framing(name, 0, True, False, b"", _NO_OPTIONS)
         if len(_plain) >= _PLAIN_ENTRIES:
             _plain.clear()
-        framing = _plain[host] = Framing(name, 0, True, False, b"", _NO_OPTIONS)
+        if len(host) <= _PLAIN_OCTETS:
+            _plain[host] = framing
     return framing
 
 
@@ -179,7 +184,7 @@ def _wishes(head: Head, body: int, options: frozenset[bytes]) -> tuple[bool, byt
     return expects_continue, head.upgrade[0].strip(_OWS).lower()
 
 
-def length_of(value: bytes) -> int | BadFraming:
+def _length(value: bytes) -> int | BadFraming:
     """Read the one Content-Length of a message (RFC 9110 section 8.6)."""
     length = value.strip(_OWS)
     # Digits only, no superfluous zero, and short enough that reading it costs nothing.
@@ -191,7 +196,7 @@ def length_of(value: bytes) -> int | BadFraming:
 
 def _body(lengths: Sequence[bytes], codings: Sequence[bytes], version: str) -> int | BadFraming:
     if not codings:
-        return length_of(lengths[0]) if len(lengths) == 1 else BAD_LENGTH
+        return _length(lengths[0]) if len(lengths) == 1 else BAD_LENGTH
     if lengths:
         return TWO_FRAMINGS
     # RFC 9112 section 6.1: an HTTP/1.0 message with a Transfer-Encoding has faulty framing.

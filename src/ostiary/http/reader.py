@@ -34,8 +34,8 @@ _SHARED_REQUEST: Final = re.compile(
     re.IGNORECASE,
 )
 _SHARED_RESPONSE: Final = re.compile(
-    rb"HTTP/1.1 [^\r]*\r\n(?:(?:server|date|content-(?:type|encoding|language|length)|cache-control|vary|expires|last-modified|accept-ranges"
-    rb"|strict-transport-security|x-(?:content-type-options|frame-options|powered-by)): [^\r]*\r\n)*",
+    rb"HTTP/1.1 [^\r]*\r\n(?:(?:server|date|content-(?:type|encoding|language|length)|cache-control|vary|expires"
+    rb"|last-modified|accept-ranges|strict-transport-security|x-(?:content-type-options|frame-options|powered-by)): [^\r]*\r\n)*",
     re.IGNORECASE,
 )
 
@@ -62,12 +62,10 @@ class RequestReader:
         else:
             # A line taken out of a head leaves a head: all that may differ without it is whether somebody is named.
             there = data.find(b"\r", here + _SKIP)
+            if there < 0 or data[here - 1] == _LF:  # it has no end yet, or is behind that of the head
+                return read_request(data, peer, self._policy, self._bounds)
             authorization = (data[here + _SKIP : there].strip(b" \t"),)
             shared = data[start.end() : here] + data[there:]
-            if there < 0:
-                return None
-            if data[here - 1] == _LF:  # the head ends before it: this is what follows the head
-                return read_request(data, peer, self._policy, self._bounds)
         known = self._shared.get(shared)
         if known is None or version != b"1.1" or method not in COMMON_METHODS:
             found = read_request(data, peer, self._policy, self._bounds)
@@ -81,7 +79,7 @@ class RequestReader:
         caller = peer.caller([], framing.host)
         request = Request(
             str(method, "ascii"), framing.host.name, canonical_target.path, caller.address,
-            authorization, True, canonical_target, framing, passed, caller,  # noqa: FBT003  # the struct's order
+            authorization, True, canonical_target, framing, passed, caller,
         )  # fmt: skip
         return request, b""
 
