@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from ostiary.config.words import Text, wrong
+from ostiary.http.target import BadTarget, canonical
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -52,6 +53,15 @@ def _target(value: str) -> str:
         raise wrong("asks for TLS towards the service, which is not built yet", "write http://host:port")
     return value
 
+
+def _check_path(value: str) -> str:
+    if value[0] != "/" or isinstance(canonical(value.encode()), BadTarget):
+        raise wrong("is not the path of a health check", "write /health")
+    return value
+
+
+CheckPath = Annotated[Text, AfterValidator(_check_path)]
+"""A path, and a query if need be, as a request's target."""
 
 Url = Annotated[Text, AfterValidator(_url)]
 """An http or https URL."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ostiary.config.addresses import Target, Url
+from ostiary.config.addresses import CheckPath, Target, Url
 from ostiary.config.references import FilePath, LogPath, Secret
 from ostiary.config.scalars import (
     ClaimValue,
@@ -22,8 +22,10 @@ from ostiary.config.scalars import (
     Listen,
     Network,
     Rate,
+    ServerError,
     Share,
     Size,
+    Status,
     Workers,
 )
 from ostiary.config.words import HeaderName, Method, Name, Scope, Text
@@ -55,6 +57,11 @@ class Bounds(Model):
     """Requests of one connection that may wait for their turn."""
     connections: Count = Field(20_000, ge=1)
     """Open client connections of one worker."""
+    connections_per_address: Count = Field(1000, ge=1)
+    """Open connections of one worker from one client address (IPv6: one /64). Not for proxies that are named in
+    trusted_proxies or tls_terminated_by."""
+    body_rate: Size = Field(64, le=1024 * 1024)
+    """Bytes a second that a request body brings at least, over half a minute; 0: no such bound."""
 
 
 class Timeouts(Model):
@@ -68,6 +75,8 @@ class Timeouts(Model):
     """A kept-alive connection without a request."""
     write: Duration = Field(30.0, gt=0)
     """A client that takes nothing of its response."""
+    total: Duration = Field(3600.0, gt=0)
+    """From a request's header block to the end of its answer, however long it streams."""
 
 
 class Server(Model):
@@ -171,13 +180,54 @@ class Issuer(Model):
     """Where things are in its tokens."""
 
 
-class HealthChecks(Model):
-    """Passive health of an upstream's targets."""
+class HealthCheck(Model):
+    """A request of the gateway's own that each worker sends to each target."""
+
+    path: CheckPath
+    """What is asked for, with GET."""
+    interval: Duration = Field(10.0, ge=1)
+    """From one check of a target to its next."""
+    timeout: Duration = Field(2.0, gt=0)
+    """For the whole check, from connecting to the answer's headers."""
+    passes: Count = Field(2, ge=1)
+    """Checks in a row that a target that is down must pass."""
+    failures: Count = Field(3, ge=1)
+    """Checks in a row that a target fails before it is down."""
+    statuses: tuple[Status, ...] = Field((200, 204), min_length=1)
+    """Statuses that pass."""
+
+
+class Health(Model):
+    """When a target of an upstream is left out."""
 
     failures: Count = Field(3, ge=1)
-    """Consecutive connection failures after which a target rests."""
+    """Failures in a row after which a target rests."""
     rest: Duration = Field(10.0, gt=0)
-    """How long a failed target is left out, if another is up."""
+    """How long a failed target is left out, if another is up; then one request in as long tries it."""
+    failing_statuses: tuple[ServerError, ...] = ()
+    """Statuses that count as failures, here and for the circuit: [500, 503]. The answers are passed on all the same."""
+    check: HealthCheck | None = None
+    """Ask the targets how they are. Absent: only requests tell."""
+
+
+class Circuit(Model):
+    """When an upstream is spared all requests, which are then answered with 503."""
+
+    failures: Count = Field(5, ge=0)
+    """Failures in a row, whichever the target, after which the circuit opens; 0: never."""
+    recover_after: Duration = Field(30.0, gt=0)
+    """How long it is open before probes are let through."""
+    probes: Count = Field(2, ge=1)
+    """Requests let through then; all of them must end well to close it, and one that fails opens it again."""
+
+
+class Retries(Model):
+    """How many requests may be sent again that failed in a way that makes repeating safe."""
+
+    share: Share = Field(0.2, ge=0, le=1)
+    """For each answered request."""
+    per_second: Count = Field(10, ge=0)
+    """Beside that share. What is not used is kept for ten seconds."""
 
 
 class Upstream(Model):
@@ -185,10 +235,14 @@ class Upstream(Model):
 
     targets: tuple[Target, ...] = Field(min_length=1)
     """http://host:port of each instance."""
+    balance: Literal["least-loaded", "round-robin"] = "least-loaded"
+    """Which target a request goes to: the one with the fewest of the worker's requests, or each in turn."""
     connections: Count = Field(256, ge=1)
     """Open connections per worker and target."""
     queue: Count = Field(1024, ge=0)
     """Requests per worker that may wait for a connection."""
+    queue_timeout: Duration = Field(2.0, gt=0)
+    """How long a request may wait for a connection to be free."""
     connect_timeout: Duration = Field(2.0, gt=0)
     """To open a connection."""
     first_byte_timeout: Duration = Field(30.0, gt=0)
@@ -197,8 +251,12 @@ class Upstream(Model):
     """Between two pieces of a response."""
     keep_alive: Duration = Field(60.0, gt=0)
     """How long an idle connection is kept."""
-    health: HealthChecks = HealthChecks()
+    health: Health = Health()
     """When a target is left out."""
+    circuit: Circuit = Circuit()
+    """When the whole upstream is spared."""
+    retries: Retries = Retries()
+    """How much may be repeated."""
 
 
 class Bucket(Model):

@@ -215,6 +215,12 @@ Listen = Annotated[
 Count = Annotated[int, BeforeValidator(_count)]
 """A whole number in decimal; never from `yes`, `0o17`, `1_000` or `1:30`."""
 
+Status = Annotated[Count, Field(ge=200, le=599)]
+"""A status of a final answer."""
+
+ServerError = Annotated[Count, Field(ge=500, le=599)]
+"""A status that blames the server."""
+
 Workers = Annotated[
     int | Literal["auto"],
     BeforeValidator(_workers),

@@ -63,7 +63,12 @@ CLIENT_CONNECTIONS_OPENED: Final = Family(
     "ostiary_client_connections_opened_total", Kind.COUNTER, (), "Client connections accepted."
 )
 CLIENT_CONNECTIONS_REFUSED: Final = Family(
-    "ostiary_client_connections_refused_total", Kind.COUNTER, (), "Client connections closed at once, over the bound."
+    "ostiary_client_connections_refused_total", Kind.COUNTER, ("kind",),
+    "Client connections closed at once, over the bound of the worker or of their address.",
+)
+CLIENT_CUT: Final = Family(
+    "ostiary_client_requests_cut_total", Kind.COUNTER, ("kind",),
+    "Requests ended because they took longer than the bound in total, or brought their body at too low a rate.",
 )
 UPSTREAM_CONNECTIONS: Final = Family(
     "ostiary_upstream_connections", Kind.SUM, ("upstream",), "Open connections to an upstream's targets."
@@ -73,11 +78,33 @@ UPSTREAM_OPENED: Final = Family(
 )
 UPSTREAM_FAILURES: Final = Family(
     "ostiary_upstream_failures_total", Kind.COUNTER, ("upstream", "kind"),
-    "Requests that an upstream failed: connect, timeout, protocol (an answer that is not HTTP), reset, or queue (no "
-    "connection was free).",
+    "Requests that an upstream failed: connect, timeout, protocol (an answer that is not HTTP), reset, queue (no "
+    "connection was free), circuit (it is open), or down (every target fails its checks).",
 )
 UPSTREAM_RESPONSES: Final = Family(
     "ostiary_upstream_responses_total", Kind.COUNTER, ("upstream", "code"), "Answers of an upstream by status class."
+)
+UPSTREAM_WAITING: Final = Family(
+    "ostiary_upstream_waiting", Kind.SUM, ("upstream",), "Requests that wait for a connection to be free."
+)
+UPSTREAM_RETRIES: Final = Family(
+    "ostiary_upstream_retries_total", Kind.COUNTER, ("upstream", "result"),
+    "Requests that could safely be sent again: repeated, or over_budget.",
+)
+UPSTREAM_TARGET_UP: Final = Family(
+    "ostiary_upstream_target_up", Kind.MIN, ("upstream", "target"),
+    "1 while every worker uses the target, 0 while it rests or fails its checks in some.",
+)
+UPSTREAM_CHECKS: Final = Family(
+    "ostiary_upstream_checks_total", Kind.COUNTER, ("upstream", "target", "result"),
+    "Health checks of a target: passed or failed.",
+)
+UPSTREAM_CIRCUIT: Final = Family(
+    "ostiary_upstream_circuit_open", Kind.MAX, ("upstream",),
+    "1 while an upstream's circuit is open in some worker, 0.5 while it lets probes through, else 0.",
+)
+UPSTREAM_CIRCUIT_OPENED: Final = Family(
+    "ostiary_upstream_circuit_opened_total", Kind.COUNTER, ("upstream",), "How often an upstream's circuit opened."
 )
 ISSUER_KEYS: Final = Family(
     "ostiary_issuer_keys", Kind.MIN, ("issuer",), "Usable keys of an issuer, in the worker that has the fewest."

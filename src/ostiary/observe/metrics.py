@@ -45,10 +45,14 @@ class UpstreamMetrics:
     """Connections to an upstream and what came back. ``responses[status // 100] += 1``."""
 
     __slots__ = (
-        "connections", "connects_failed", "opened", "protocol_errors", "queue_full", "resets", "responses", "timeouts",
+        "_metrics", "_name", "circuit", "circuit_open", "circuit_opened", "connections", "connects_failed", "down",
+        "opened", "over_budget", "protocol_errors", "queue_full", "repeated", "resets", "responses", "timeouts",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, metrics: Metrics, name: str) -> None:
+        self._metrics = metrics
+        self._name = name
         failures = families.UPSTREAM_FAILURES
         self.connections = metrics.gauge(families.UPSTREAM_CONNECTIONS, name)
         self.opened = metrics.counter(families.UPSTREAM_OPENED, name)
@@ -57,7 +61,33 @@ class UpstreamMetrics:
         self.protocol_errors = metrics.counter(failures, name, "protocol")
         self.resets = metrics.counter(failures, name, "reset")
         self.queue_full = metrics.counter(failures, name, "queue")
+        self.circuit_open = metrics.counter(failures, name, "circuit")
+        self.down = metrics.counter(failures, name, "down")
+        self.circuit = metrics.gauge(families.UPSTREAM_CIRCUIT, name)
+        self.circuit_opened = metrics.counter(families.UPSTREAM_CIRCUIT_OPENED, name)
+        self.waiting = metrics.gauge(families.UPSTREAM_WAITING, name)
+        self.repeated = metrics.counter(families.UPSTREAM_RETRIES, name, "repeated")
+        self.over_budget = metrics.counter(families.UPSTREAM_RETRIES, name, "over_budget")
         self.responses = [0] * len(_CLASSES)
+
+    def target(self, target: str) -> TargetMetrics:
+        """Return the state of one of the upstream's targets."""
+        return TargetMetrics(self._metrics, self._name, target)
+
+    def on_snapshot(self, collector: Collector) -> None:
+        """The same as `Metrics.on_snapshot`."""
+        self._metrics.on_snapshot(collector)
+
+
+class TargetMetrics:
+    """Whether a target is used, and what its checks found."""
+
+    __slots__ = ("failed", "passed", "up")
+
+    def __init__(self, metrics: Metrics, upstream: str, target: str) -> None:
+        self.up = metrics.gauge(families.UPSTREAM_TARGET_UP, upstream, target)
+        self.passed = metrics.counter(families.UPSTREAM_CHECKS, upstream, target, "passed")
+        self.failed = metrics.counter(families.UPSTREAM_CHECKS, upstream, target, "failed")
 
 
 class LimitMetrics:
@@ -99,7 +129,10 @@ class Metrics:
         self.request_seconds = self.histogram(families.REQUEST_SECONDS)
         self.client_connections = self.gauge(families.CLIENT_CONNECTIONS)
         self.client_connections_opened = self.counter(families.CLIENT_CONNECTIONS_OPENED)
-        self.client_connections_refused = self.counter(families.CLIENT_CONNECTIONS_REFUSED)
+        self.client_connections_refused = self.counter(families.CLIENT_CONNECTIONS_REFUSED, "worker")
+        self.client_connections_refused_address = self.counter(families.CLIENT_CONNECTIONS_REFUSED, "address")
+        self.requests_cut_total = self.counter(families.CLIENT_CUT, "total")
+        self.requests_cut_body_rate = self.counter(families.CLIENT_CUT, "body_rate")
         self.token_cache_hits = self.counter(families.TOKEN_CACHE, "hit")
         self.token_cache_misses = self.counter(families.TOKEN_CACHE, "miss")
         self.loop_lag = self.gauge(families.LOOP_LAG)
