@@ -17,7 +17,6 @@ MISSING: Final = "is missing"
 """The message of the one finding whose path is not in the document."""
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_CONTROL: Final = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")
 
 
 class Finding(NamedTuple):
@@ -77,5 +76,5 @@ def key(name: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with control characters escaped, so that a terminal cannot be driven by a file."""
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+    """The text with all but printable characters escaped, so that no file can act on a terminal or mislead its reader."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
