@@ -146,7 +146,8 @@ class Gateway:
         mono = self._monotonic()
         issuers = {name: source.status(mono) for name, source in self._sources.items()}
         listening = self._server is not None and not self.door.draining
-        ready = listening and all(status.ready for status in issuers.values())
+        # With several issuers, the outage of one must not take the others' callers down with it.
+        ready = listening and (not issuers or any(status.ready for status in issuers.values()))
         return GatewayStatus(ready, issuers, self._store.healthy())
 
     def _pipeline(self) -> Pipeline:

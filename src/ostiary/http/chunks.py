@@ -1,7 +1,8 @@
 """The chunked coding, read strictly (RFC 9112 section 7.1).
 
-Sizes are plain hexadecimal digits, every line ends in CRLF. Extensions and trailers are read, bounded and dropped: nothing that
-came after the head counts. Chunks must be worth their overhead: a body of single octets is an attack on the reader.
+Sizes are plain hexadecimal digits, every line ends in CRLF. Extensions and trailers are read, bounded and dropped:
+nothing that came after the head counts. Chunks must be worth their overhead: a body of single octets is an attack on
+the reader.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The head of a message, cut into its start line and fields (RFC 9112 sections 2.2 to 5).
 
 This is the gateway's own reading of HTTP/1, for two reasons. Everything that two parsers could read differently is
-refused here: a line ends in CRLF and in nothing else, no line is folded, no white space stands before a colon, no control
-character anywhere. And it is cut in one pass of the regular-expression engine, which takes a third of the time of a
-parser that calls back for each field; the next message's first octet is known, which such a parser does not tell.
+refused here: a line ends in CRLF and in nothing else, no line is folded, no white space stands before a colon, no
+control character anywhere. And it is cut in one pass of the regular-expression engine, which takes a third of the time
+of a parser that calls back for each field; the next message's first octet is known, which such a parser does not tell.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from typing import Final
 
 END: Final = b"\r\n\r\n"
 """What ends a head."""
-REQUEST_LINE: Final = re.compile(
-    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}+) ([!-~\x80-\xff]++) HTTP/([0-9]\.[0-9])(?=\r\n)"
-)
+REQUEST_LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}+) ([!-~\x80-\xff]++) HTTP/([0-9]\.[0-9])(?=\r\n)")
 """Method, target and version."""
 _STATUS_LINE: Final = re.compile(rb"HTTP/(1\.[01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*+)?(?=\r\n)")
 _FIELDS: Final = re.compile(rb"\r\n([!#$%&'*+.^_`|~0-9A-Za-z-]++):[ \t]*+([^\r]*+)|([\s\S]++)")
@@ -29,7 +27,7 @@ Fields = list[tuple[bytes, bytes, bytes]]
 
 
 def request_head(data: bytes) -> tuple[bytes, bytes, bytes, Fields, bytes] | None:
-    """Cut the request head that `data` begins with: method, target, version, fields, and the octets that follow the head.
+    """Cut the request head that `data` begins with: method, target, version, fields, and what follows the head.
 
     Values have no white space in front, may have some behind, and are not looked into: `printable` does that. None if
     there is no well-formed and complete head.

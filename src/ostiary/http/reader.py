@@ -35,7 +35,8 @@ _SHARED_REQUEST: Final = re.compile(
 )
 _SHARED_RESPONSE: Final = re.compile(
     rb"HTTP/1.1 [^\r]*\r\n(?:(?:server|date|content-(?:type|encoding|language|length)|cache-control|vary|expires"
-    rb"|last-modified|accept-ranges|strict-transport-security|x-(?:content-type-options|frame-options|powered-by)): [^\r]*\r\n)*",
+    rb"|last-modified|accept-ranges|strict-transport-security"
+    rb"|x-(?:content-type-options|frame-options|powered-by)): [^\r]*\r\n)*",
     re.IGNORECASE,
 )
 

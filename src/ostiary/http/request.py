@@ -12,7 +12,16 @@ import msgspec
 
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import BAD_REQUEST, HEADERS_TOO_LARGE, TARGET_TOO_LONG
-from ostiary.http.framing import CHUNKED, COMMON_METHODS, BadFraming, Framing, Head, origin_form, plain_framing, request_framing
+from ostiary.http.framing import (
+    CHUNKED,
+    COMMON_METHODS,
+    BadFraming,
+    Framing,
+    Head,
+    origin_form,
+    plain_framing,
+    request_framing,
+)
 from ostiary.http.head import Fields, printable, request_head
 from ostiary.http.headers import Kind, without
 from ostiary.http.target import BadTarget, Target, canonical
@@ -64,9 +73,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         ]  # fmt: skip
         if framing.body:
             chunked = framing.body == CHUNKED
-            lines.append(
-                b"Transfer-Encoding: chunked\r\n" if chunked else b"Content-Length: %d\r\n" % framing.body
-            )
+            lines.append(b"Transfer-Encoding: chunked\r\n" if chunked else b"Content-Length: %d\r\n" % framing.body)
         elif self.method in _WITH_CONTENT:
             lines.append(b"Content-Length: 0\r\n")
         if keeps_authorization:
@@ -79,25 +86,44 @@ _WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose request says its length even if that is nothing (RFC 9110 section 8.6)."""
 
 
-def read_request(data: bytes, peer: Peer, policy: HeaderPolicy, bounds: Bounds) -> tuple[Request | Refusal, bytes] | None:
+def read_request(
+    data: bytes, peer: Peer, policy: HeaderPolicy, bounds: Bounds
+) -> tuple[Request | Refusal, bytes] | None:
     """Make one frozen value of the head that `data` begins with, and return what follows it.
 
-    None if there is no well-formed and complete head. A refusal is about a head that is both; nothing behind it can be read.
+    None if there is no well-formed and complete head. A refusal is about a head that is both; nothing behind it can be
+    read.
     """
     cut = request_head(data)
     if cut is None:
         return None
     method, target, version, fields, rest = cut
-    return _canonical(method, target, version, fields, peer, policy, bounds), rest
-
-
-def _canonical(
-    method: bytes, target: bytes, version: bytes, fields: Fields, peer: Peer, policy: HeaderPolicy, bounds: Bounds
-) -> Request | Refusal:
     if len(fields) > bounds.header_count:
-        return _TOO_MANY_FIELDS
+        return _TOO_MANY_FIELDS, rest
     if len(target) > bounds.target_bytes:
-        return _TARGET_TOO_LONG
+        return _TARGET_TOO_LONG, rest
+    return _canonical(method, target, version, _sort(fields, policy), peer, policy), rest
+
+
+class _Sorted(msgspec.Struct, gc=False):
+    """The fields of a head by what becomes of them. `passed` has four pieces for each line that goes upstream."""
+
+    fields: Fields
+    passed: list[bytes]
+    authorization: tuple[bytes, ...]
+    hosts: tuple[bytes, ...]
+    rare: list[tuple[Kind, bytes]]
+
+    def printable(self) -> bool:
+        """Tell whether no value has a control character; a token's own are refused with the token, but for the LF."""
+        return (
+            printable(b"".join(self.passed[2::4]))
+            and all(printable(value) for _, value in self.rare)
+            and not any(b"\n" in value for value in self.authorization)
+        )
+
+
+def _sort(fields: Fields, policy: HeaderPolicy) -> _Sorted:
     kind_of = policy.kind
     passed: list[bytes] = []
     authorization: tuple[bytes, ...] = ()
@@ -110,52 +136,57 @@ def _canonical(
         elif kind is _HOST:
             hosts += (value,)
         elif kind is _AUTHORIZATION:
-            if b"\n" in value:  # the other control characters are refused with the token
-                return _BAD_OCTETS
             authorization += (value.rstrip(b" \t"),)
         else:
             rare.append((kind, value))
-    if rare or version != b"1.1" or len(hosts) != 1 or method not in COMMON_METHODS:
-        if not all(printable(value) for _, value in rare):
-            return _BAD_OCTETS
-        framing = request_framing(
-            Head(
-                method,
-                str(version, "ascii"),
-                hosts,
-                lengths=_values(rare, Kind.CONTENT_LENGTH),
-                codings=_values(rare, Kind.TRANSFER_ENCODING),
-                connection=_values(rare, Kind.CONNECTION),
-                expect=_values(rare, Kind.EXPECT),
-                upgrade=_values(rare, Kind.UPGRADE),
-            )
-        )
-    else:
-        framing = plain_framing(hosts[0])
+    return _Sorted(fields, passed, authorization, hosts, rare)
+
+
+def _canonical(
+    method: bytes, target: bytes, version: bytes, found: _Sorted, peer: Peer, policy: HeaderPolicy
+) -> Request | Refusal:
+    if not found.printable():
+        return _BAD_OCTETS
+    framing = _framing(method, version, found)
     if isinstance(framing, BadFraming):
         return _malformed(framing)
     local = target if target[:1] == b"/" else origin_form(target, framing.host)
-    if isinstance(local, BadFraming):
-        return _malformed(local)
-    found = canonical(local)
-    if isinstance(found, BadTarget):
-        return _malformed(found)
-    if rare and not framing.options <= _LASTING:
-        passed = without(framing.options, fields, policy)
-    if passed and not printable(b"".join(passed[2::4])):
-        return _BAD_OCTETS
-    caller = peer.caller(rare, framing.host)
+    canonical_target = local if isinstance(local, BadFraming) else canonical(local)
+    if not isinstance(canonical_target, Target):
+        return _malformed(canonical_target)
+    passed = found.passed
+    if found.rare and not framing.options <= _LASTING:
+        passed = without(framing.options, found.fields, policy)
+    caller = peer.caller(found.rare, framing.host)
     return Request(
         str(method, "ascii"),
         framing.host.name,
-        found.path,
+        canonical_target.path,
         caller.address,
-        authorization,
+        found.authorization,
         version == b"1.1",
-        found,
+        canonical_target,
         framing,
         b"".join(passed),
         caller,
+    )
+
+
+def _framing(method: bytes, version: bytes, found: _Sorted) -> Framing | BadFraming:
+    rare, hosts = found.rare, found.hosts
+    if not rare and version == b"1.1" and len(hosts) == 1 and method in COMMON_METHODS:
+        return plain_framing(hosts[0])
+    return request_framing(
+        Head(
+            method,
+            str(version, "ascii"),
+            hosts,
+            lengths=_values(rare, Kind.CONTENT_LENGTH),
+            codings=_values(rare, Kind.TRANSFER_ENCODING),
+            connection=_values(rare, Kind.CONNECTION),
+            expect=_values(rare, Kind.EXPECT),
+            upgrade=_values(rare, Kind.UPGRADE),
+        )
     )
 
 
@@ -165,5 +196,3 @@ def _malformed(bad: BadFraming | BadTarget) -> Refusal:
 
 def _values(fields: list[tuple[Kind, bytes]], kind: Kind) -> tuple[bytes, ...]:
     return tuple(value for of, value in fields if of is kind)
-
-

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ostiary.http.framing import UNTIL_CLOSE, BadFraming, connection_options, length_of, persistent, response_framing
+from ostiary.http.framing import UNTIL_CLOSE, BadFraming, connection_options, persistent, response_framing
 from ostiary.http.head import printable, response_head
 from ostiary.http.headers import Kind, without
 from ostiary.http.status import status_line
@@ -15,12 +15,8 @@ if TYPE_CHECKING:
     from ostiary.http.headers import HeaderPolicy
 
 _PASS: Final = Kind.PASS
-_CONTENT_LENGTH: Final = Kind.CONTENT_LENGTH
-_TRANSFER_ENCODING: Final = Kind.TRANSFER_ENCODING
-_CONNECTION: Final = Kind.CONNECTION
 _BAD_OCTETS: Final = BadFraming("control character")
-_BODILESS: Final = frozenset({*range(100, 200), 204, 304})
-"""Statuses whose responses have no body, whatever their fields say."""
+_NO_CONTENT: Final = 204
 _LASTING: Final = frozenset({b"keep-alive", b"close"})
 
 
@@ -49,36 +45,29 @@ def read_response(data: bytes, method: str, policy: HeaderPolicy) -> tuple[Respo
     version, status, fields, rest = cut
     kind_of = policy.kind
     passed: list[bytes] = []
-    lengths: tuple[bytes, ...] = ()
-    codings: tuple[bytes, ...] = ()
-    connection: tuple[bytes, ...] = ()
+    about: list[tuple[Kind, bytes]] = []
     for name, value, _ in fields:
         kind = kind_of(name)
         if kind is _PASS:
             passed += (name, b": ", value, b"\r\n")
-        elif kind is _CONTENT_LENGTH:
-            lengths += (value,)
-        elif kind is _CONNECTION:
-            connection += (value.rstrip(b" \t"),)
-        elif kind is _TRANSFER_ENCODING:
-            codings += (value,)
-    if codings or len(lengths) != 1 or status in _BODILESS or method == "HEAD":
-        body = response_framing(status, method.encode("ascii"), str(version, "ascii"), lengths, codings)
-    else:
-        body = length_of(lengths[0])
+        else:
+            about.append((kind, value))
+    lengths = _values(about, Kind.CONTENT_LENGTH)
+    body = response_framing(
+        status, method.encode("ascii"), str(version, "ascii"), lengths, _values(about, Kind.TRANSFER_ENCODING)
+    )
     if isinstance(body, BadFraming):
         return body, rest
-    if status == 204:
-        lengths = ()  # RFC 9110 section 8.6: not even of nothing
-    keep_alive = version == b"1.1"
-    if connection:
-        options = connection_options(connection)
-        keep_alive = persistent(str(version, "ascii"), options)
-        if not options <= _LASTING:
-            passed = without(options, fields, policy)
+    options = connection_options(_values(about, Kind.CONNECTION))
+    if not options <= _LASTING:
+        passed = without(options, fields, policy)
     if not printable(b"".join(passed[2::4])):
         return _BAD_OCTETS, rest
-    if lengths:
+    if lengths and status != _NO_CONTENT:  # RFC 9110 section 8.6: not even of nothing
         passed += (b"Content-Length", b": ", lengths[0], b"\r\n")
-    lines = status_line(status) + b"".join(passed)
-    return ResponseHead(status, lines, body, keep_alive and body != UNTIL_CLOSE), rest
+    keep_alive = persistent(str(version, "ascii"), options) and body != UNTIL_CLOSE
+    return ResponseHead(status, status_line(status) + b"".join(passed), body, keep_alive), rest
+
+
+def _values(fields: list[tuple[Kind, bytes]], kind: Kind) -> tuple[bytes, ...]:
+    return tuple(value.rstrip(b" \t") for of, value in fields if of is kind)

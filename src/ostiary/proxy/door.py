@@ -36,7 +36,7 @@ _NOWHERE: Final = "::"
 class ProxyDoor:
     """Makes client connections and keeps account of them. Clocks return seconds."""
 
-    def __init__(  # noqa: PLR0913  # the parts of the door, wired in one place
+    def __init__(  # noqa: PLR0913, PLR0917  # the parts of the door, wired in one place
         self,
         server: Server,
         pipeline: Pipeline,

@@ -39,7 +39,8 @@ class Exchange:
 
     __slots__ = (
         "_body_complete", "_chunked", "_deciding", "_held", "_retries", "_upstream", "answered", "client", "close",
-        "decided_at", "decision", "door", "over", "received", "refusal", "request", "sent", "started", "status", "target",
+        "decided_at", "decision", "door", "over", "received", "refusal", "request", "sent", "started", "status",
+        "target",
     )  # fmt: skip
 
     def __init__(self, client: ClientConnection, request: Request, started: float) -> None:
