@@ -76,5 +76,5 @@ def key(name: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with all but printable characters escaped, so that no file can act on a terminal or mislead its reader."""
+    """The text with all but printable characters escaped, so that no file can act on a terminal or mislead a reader."""
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
