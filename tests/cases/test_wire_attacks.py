@@ -60,7 +60,7 @@ TAKEN: Final[dict[str, tuple[bytes, list[tuple[str, str, bytes]]]]] = {
         ("GET", "/admin", b"")],
     ),
     "F9 trailers": (
-        chunked(b"5\r\nhello\r\n0\r\nAuthorization: Bearer x\r\nHost: b\r\nX-User-Id: admin\r\nContent-Length: 4\r\n\r\n")
+        chunked(b"5\r\nhello\r\n0\r\nAuthorization: Bearer x\r\nHost: b\r\nX-User-Id: x\r\nContent-Length: 4\r\n\r\n")
         + SMUGGLED,
         [("POST", "/", b"hello"), ("GET", "/admin", b"")],
     ),
