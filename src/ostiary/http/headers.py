@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ostiary.config.model import IdentityHeaders
     from ostiary.http.head import Fields
@@ -93,7 +93,6 @@ _KINDS: Final[dict[bytes, Kind]] = {
     b"x-roles": Kind.STRIP,
     b"x-scope": Kind.STRIP,
     b"x-scopes": Kind.STRIP,
-    b"x-client-cert": Kind.STRIP,
     # CGI programs read it as the HTTP_PROXY variable.
     b"proxy": Kind.STRIP,
 }
@@ -101,6 +100,7 @@ _KINDS: Final[dict[bytes, Kind]] = {
 
 _STRIPPED_PREFIXES: Final = (
     b"x-forwarded-", b"x-authenticated-", b"x-auth-request-", b"x-consumer-", b"x-ssl-client-", b"ssl-client-",
+    b"x-client-cert", b"client-cert", b"x-tls-client-",
 )  # fmt: skip
 
 _FOLD: Final = bytes(c if chr(c).isalnum() and c < 128 else ord("-") for c in range(256))
@@ -118,10 +118,11 @@ class HeaderPolicy:
 
     The default names of the identity headers are stripped even where others are configured, so that a service that
     still reads them is not fooled. For requests and responses: an upstream does not name identities to callers either.
+    `own` are further fields that nobody but the gateway sends.
     """
 
-    def __init__(self, identity: IdentityHeaders) -> None:
-        names: set[str] = set(identity.also_strip)
+    def __init__(self, identity: IdentityHeaders, own: Iterable[str] = ()) -> None:
+        names: set[str] = {*identity.also_strip, *own}
         for headers in (identity, type(identity)()):
             values = (getattr(headers, field) for field in type(headers).model_fields if field != "also_strip")
             names.update(value for value in values if value is not None)

@@ -13,27 +13,43 @@ from ostiary.http.request_id import is_request_id, new_request_id
 if TYPE_CHECKING:
     from ostiary.http.forwarded import Family, Scheme, Trusted
     from ostiary.http.host import Host
+    from ostiary.tls.client_certificate import ClientCertificate
 
 
 class Caller(msgspec.Struct, frozen=True, gc=False):
     """Who sent one request.
 
     `address` is canonical text. `request_id` names the request in logs and answers. `fields` are the header lines that
-    tell the upstream about both.
+    tell the upstream about both. `certificate` is the one that the caller has proved to hold: never a proxy's, which speaks
+    for the proxy, and never one that a header speaks of (law 4).
     """
 
     address: str
     request_id: bytes
     fields: bytes
+    certificate: ClientCertificate | None = None
 
 
 class Peer:
-    """The other end of one client connection. Unless it is trusted, what it says about others is not heard (law 4)."""
+    """The other end of one client connection. Unless it is trusted, what it says about others is not heard (law 4).
 
-    __slots__ = ("_about", "_client", "_family", "_trusted", "address")
+    `certificate` is its own, if it has shown one. `server_name` is the only host that it may ask for, if that is bound.
+    """
 
-    def __init__(self, address: str, scheme: Scheme, trusted: Trusted, family: Family) -> None:
+    __slots__ = ("_about", "_client", "_family", "_trusted", "address", "certificate", "server_name")
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what is known of a connection when it begins
+        self,
+        address: str,
+        scheme: Scheme,
+        trusted: Trusted,
+        family: Family,
+        certificate: ClientCertificate | None = None,
+        server_name: str | None = None,
+    ) -> None:
         self.address = address
+        self.certificate = certificate
+        self.server_name = server_name
         self._client = Client(address, scheme)
         self._family = family
         self._trusted = trusted if address in trusted else None
@@ -48,7 +64,7 @@ class Peer:
             about = self._about = (host, upstream_fields(self._client, host, self._family))
         request_id = new_request_id()
         fields = b"%bX-Request-Id: %b\r\nX-Correlation-Id: %b\r\n" % (about[1], request_id, request_id)
-        return Caller(self.address, request_id, fields)
+        return Caller(self.address, request_id, fields, self.certificate)
 
     def _told_caller(self, told: list[tuple[Kind, bytes]], host: Host, trusted: Trusted) -> Caller:
         values: dict[Kind, list[bytes]] = {}
@@ -69,7 +85,7 @@ class Peer:
         fields = b"%bX-Request-Id: %b\r\nX-Correlation-Id: %b\r\n" % (
             upstream_fields(client, host, self._family), request_id, correlation_id,
         )  # fmt: skip
-        return Caller(client.address, request_id, fields)
+        return Caller(client.address, request_id, fields, self.certificate if client == self._client else None)
 
 
 def _told_id(values: list[bytes] | None) -> bytes | None:

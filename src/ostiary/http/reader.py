@@ -12,10 +12,10 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ostiary.http.framing import COMMON_METHODS, BadFraming, Framing
-from ostiary.http.head import END, REQUEST_LINE
+from ostiary.http.head import END
 from ostiary.http.request import Request, read_request
 from ostiary.http.response import ResponseHead, read_response
-from ostiary.http.target import Target, canonical
+from ostiary.http.target import CLEAN, Target
 
 if TYPE_CHECKING:
     from ostiary.config.model import Bounds
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MAX_ENTRIES: Final = 256
 _MAX_OCTETS: Final = 1024
+_COMMON_LINE: Final = re.compile(rb"(%b) %b HTTP/1\.1(?=\r\n)" % (b"|".join(sorted(COMMON_METHODS)), CLEAN))
 _AUTHORIZATION: Final = b"\r\nAuthorization: "
 _SKIP: Final = len(_AUTHORIZATION)
 _LF: Final = 0x0A
@@ -52,35 +53,36 @@ class RequestReader:
 
     def read(self, data: bytes, peer: Peer) -> tuple[Request | Refusal, bytes] | None:
         """The same as `read_request`."""
-        start = REQUEST_LINE.match(data)
+        start = _COMMON_LINE.match(data)
         if start is None:
-            return None
-        method, target, version = start.groups()
-        here = data.find(_AUTHORIZATION, start.end())
+            return read_request(data, peer, self._policy, self._bounds)
+        at = start.end()
+        here = data.find(_AUTHORIZATION, at)
         authorization: tuple[bytes, ...] = ()
         if here < 0:
-            shared = data[start.end() :]
+            shared = data[at:]
         else:
             # A line taken out of a head leaves a head: all that may differ without it is whether somebody is named.
             there = data.find(b"\r", here + _SKIP)
             if there < 0 or data[here - 1] == _LF:  # it has no end yet, or is behind that of the head
                 return read_request(data, peer, self._policy, self._bounds)
             authorization = (data[here + _SKIP : there].strip(b" \t"),)
-            shared = data[start.end() : here] + data[there:]
+            shared = data[at:here] + data[there:]
         known = self._shared.get(shared)
-        if known is None or version != b"1.1" or method not in COMMON_METHODS:
+        if known is None:
             found = read_request(data, peer, self._policy, self._bounds)
             if found is not None and not found[1] and isinstance(found[0], Request):
                 self._remember(shared, found[0], len(authorization))
             return found
-        canonical_target = canonical(target) if len(target) <= self._bounds.target_bytes else None
-        if not isinstance(canonical_target, Target) or (authorization and b"\n" in authorization[0]):
+        method, path, query = start.groups()
+        if len(path) + len(query) > self._bounds.target_bytes or (authorization and b"\n" in authorization[0]):
             return read_request(data, peer, self._policy, self._bounds)
         framing, passed = known
         caller = peer.caller([], framing.host)
+        text = str(path, "ascii")
         request = Request(
-            str(method, "ascii"), framing.host.name, canonical_target.path, caller.address,
-            authorization, True, canonical_target, framing, passed, caller,
+            str(method, "ascii"), framing.host.name, text, caller.address, authorization, True,
+            Target(text, query[1:], path + query), framing, passed, caller,
         )  # fmt: skip
         return request, b""
 
@@ -89,8 +91,6 @@ class RequestReader:
         passed = request.passed
         if (
             len(shared) <= _MAX_OCTETS
-            and request.is_1_1
-            and request.method.encode() in COMMON_METHODS
             and len(request.authorization) == credentials
             and shared.count(b"\r\n") == passed.count(b"\r\n") + 3  # the Host, and the two of the end
             and _SHARED_REQUEST.fullmatch(passed)

@@ -50,7 +50,9 @@ NOT_ORIGIN_FORM: Final = BadTarget("target form")
 
 _SEGMENT: Final = rb"A-Za-z0-9_~!$&'()*+,=:@\-"  # what needs no second look anywhere: pchar without "." ";" "%"
 _QUERY: Final = rb"(?:\?[!\"$-~]*+)?"
-_CLEAN: Final = re.compile(rb"(?=/)(?:/[%b][%b.]*+)*+/?+(%b)" % (_SEGMENT, _SEGMENT, _QUERY))
+CLEAN: Final = rb"((?=/)(?:/[%b][%b.]*+)*+/?+)(%b)" % (_SEGMENT, _SEGMENT, _QUERY)
+"""A pattern of the targets that are canonical as they are: the path, and the query with its mark."""
+_CLEAN: Final = re.compile(CLEAN)
 _LEGAL_QUERY: Final = re.compile(_QUERY)
 _LEGAL_PATH: Final = re.compile(rb"/(?:[%b./\[\]]|%%[0-9A-Fa-f]{2})*+" % _SEGMENT)
 _BAD_ESCAPES: Final = re.compile(
@@ -83,7 +85,7 @@ def canonical(target: bytes) -> Target | BadTarget:
     """Return the canonical form of an origin-form `target`, or why it has none. Linear in its length."""
     clean = _CLEAN.fullmatch(target)
     if clean is not None:
-        start = clean.start(1)
+        start = clean.end(1)
         return Target(str(target[:start], "ascii"), target[start + 1 :], target)
     return _canonical_slowly(target)
 

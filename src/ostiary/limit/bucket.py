@@ -49,15 +49,15 @@ def take(bucket: Bucket | None, rate: float, burst: int, cost: float, now: float
     """
     if not 1.0 <= cost <= burst:
         cost = charge(cost, burst)
-    if bucket is None:
-        tokens = float(burst)
-    else:
+    tokens = float(burst)
+    if bucket is not None:
         elapsed = now - bucket.stamp
-        tokens = bucket.tokens + elapsed * rate if elapsed > 0.0 else bucket.tokens
-        if tokens > burst:
-            tokens = float(burst)
-    allowed = tokens >= cost
-    if allowed:
+        held = bucket.tokens + elapsed * rate if elapsed > 0.0 else bucket.tokens
+        if held < tokens:
+            tokens = held
+    if tokens >= cost:
         tokens -= cost
-    taken = answer(allowed, tokens, rate, burst, cost)
+        reset = (burst - tokens) / rate
+        return Bucket(tokens, now, now + reset), Taken(True, int(tokens), 0.0, reset)
+    taken = answer(False, tokens, rate, burst, cost)
     return Bucket(tokens, now, now + taken.reset), taken

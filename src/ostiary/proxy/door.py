@@ -14,6 +14,10 @@ from ostiary.observe.access_log import AccessRecord
 from ostiary.observe.bugs import Bugs
 from ostiary.observe.security_log import OF_REASON
 from ostiary.proxy.client import ClientConnection
+from ostiary.proxy.crowd import Crowd
+from ostiary.proxy.pace import Pace
+from ostiary.tls.hsts import hsts_field
+from ostiary.tls.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,28 +61,39 @@ class ProxyDoor:
         self.responses = ResponseReader(fields)
         self.wall = wall
         self.monotonic = monotonic
+        self.own_fields = hsts_field(server.tls)
+        """Header lines that every answer carries, each ended by CRLF."""
+        self.before_request_id = self.own_fields + b"X-Request-Id: "
         self.draining = False
         """Whether each connection ends with its current exchange."""
         self._deadlines = deadlines
         self._metrics = metrics
-        self._decision_seconds = metrics.decision_seconds
-        self._request_seconds = metrics.request_seconds
+        self._decided = metrics.decision_seconds.observe
+        self._answered = metrics.request_seconds.observe
         self._access_log = access_log
         self._security_log = security_log
         self.bug = Bugs(metrics.bugs("proxy"))
         """Takes exceptions that nothing expects."""
         self._trusted = Trusted(server.trusted_proxies)
-        self._clients: set[ClientConnection] = set()
+        self._clients: dict[ClientConnection, str] = {}
+        """Every connection with its peer's address."""
+        self._crowd = Crowd(server)
+        deadlines.watch(Pace(self._clients, server, metrics))
         self._idle: asyncio.Future[None] | None = None
 
     def connection(self) -> ClientConnection:
         """Make the protocol of a new connection."""
         return ClientConnection(self)
 
-    def peer(self, peername: tuple[str, int]) -> Peer:
-        """Make the peer of a new connection from its socket's address."""
+    def peer(self, peername: tuple[str, int], session: object = None) -> Peer:
+        """Make the peer of a new connection from its socket's address and, under TLS, its session."""
         address = read_address(peername[0]) or _NOWHERE
-        return Peer(address, b"http", self._trusted, self.server.forwarded)
+        if not isinstance(session, Session):
+            return Peer(address, b"http", self._trusted, self.server.forwarded)
+        asks = self.server.tls is not None and self.server.tls.client_certificates is not None
+        # Where connections prove who they are, each is for the one host that it proved it to (RFC 9110 section 7.4).
+        name = session.server_name if asks else None
+        return Peer(address, b"https", self._trusted, self.server.forwarded, session.certificate, name)
 
     async def drain(self) -> None:
         """Let every exchange finish, close every connection, and return when none is left."""
@@ -96,12 +111,15 @@ class ProxyDoor:
 
     # What the connections tell.
 
-    def connected(self, client: ClientConnection) -> bool:
-        """Take account of a new connection; False if there are too many."""
+    def connected(self, client: ClientConnection, address: str) -> bool:
+        """Take account of a new connection from `address`; False if there are too many."""
         if len(self._clients) >= self.bounds.connections:
             self._metrics.client_connections_refused.value += 1
             return False
-        self._clients.add(client)
+        if not self._crowd.enter(address):
+            self._metrics.client_connections_refused_address.value += 1
+            return False
+        self._clients[client] = address
         self._deadlines.watch(client)
         self._metrics.client_connections.value += 1
         self._metrics.client_connections_opened.value += 1
@@ -109,8 +127,9 @@ class ProxyDoor:
 
     def disconnected(self, client: ClientConnection) -> None:
         """Forget a closed connection."""
-        if client in self._clients:
-            self._clients.discard(client)
+        address = self._clients.pop(client, None)
+        if address is not None:
+            self._crowd.leave(address)
             self._deadlines.forget(client)
             self._metrics.client_connections.value -= 1
             if self._idle is not None and not self._clients and not self._idle.done():
@@ -118,15 +137,20 @@ class ProxyDoor:
 
     def ended(self, exchange: Exchange, mono: float) -> None:
         """Count an exchange that is over, and write it down."""
-        self._decision_seconds.observe(exchange.decided_at - exchange.started)
-        self._request_seconds.observe(mono - exchange.started)
+        started = exchange.started
+        self._decided(exchange.decided_at - started)
+        self._answered(mono - started)
         decision, refusal = exchange.decision, exchange.refusal
         if refusal is not None:
             self._refused(exchange, refusal, mono)
         elif isinstance(decision, Allowed):
             ended = exchange.status // 100
-            decision.route.metrics.allowed[ended] += 1
-            decision.route.upstream.metrics.responses[ended] += 1
+            route = decision.route
+            upstream = route.upstream
+            route.metrics.allowed[ended] += 1
+            upstream.metrics.responses[ended] += 1
+            if upstream.attentive or ended == 5:
+                upstream.exchange_over(exchange, mono)
             if self._access_log is not None and self._access_log.wants(exchange.status, ""):
                 self._access_log.write(self._record(exchange, "", mono))
 
@@ -134,6 +158,8 @@ class ProxyDoor:
         decision, reason = exchange.decision, refusal.reason
         route = decision.route if decision is not None else None
         (self._metrics.no_route if route is None else route.metrics).refused(reason)
+        if isinstance(decision, Allowed):
+            decision.route.upstream.exchange_over(exchange, mono)
         if self._access_log is not None and self._access_log.wants(exchange.status, reason.code):
             self._access_log.write(self._record(exchange, reason.code, mono))
         event = OF_REASON.get(reason.code)
