@@ -14,6 +14,7 @@ CODES = {
     408: {"request_timeout"},
     413: {"body_too_large"},
     414: {"target_too_long"},
+    421: {"misdirected_request"},
     429: {"rate_limited"},
     431: {"headers_too_large"},
     500: {"internal_error"},
