@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
@@ -19,6 +19,7 @@ from ostiary.jose.source import KeyStatus  # noqa: TC001  # msgspec resolves the
 from ostiary.jose.verify import TokenVerifier
 from ostiary.limit.limiter import Limiter
 from ostiary.limit.tiers import TierTable
+from ostiary.observe import families
 from ostiary.observe.bugs import Bugs
 from ostiary.observe.security_log import OF_KEY_EVENT
 from ostiary.propagate.headers import IdentityHeaderRenderer
@@ -28,11 +29,16 @@ from ostiary.proxy.door import ProxyDoor
 from ostiary.proxy.pool import UpstreamPool
 from ostiary.routes.route import Policy, Route
 from ostiary.routes.table import RouteTable
+from ostiary.tls.contexts import listener_context, listener_files, upstream_context, upstream_files
+from ostiary.tls.current import CurrentContext
+from ostiary.tls.handshakes import Handshakes
+from ostiary.tls.renewal import Renewal
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
-    from ostiary.config.model import Config
+    from ostiary.config.model import Config, Tls, Upstream
     from ostiary.config.model import Route as RouteConfig
     from ostiary.decision.stages import Propagator
     from ostiary.jose.source import KeyEvent
@@ -42,6 +48,10 @@ if TYPE_CHECKING:
     from ostiary.stores.protocol import LimitStore
 
 _BACKLOG = 1024
+_CLOSING_SECONDS = 5.0
+"""How long a client may take to answer the end of a TLS session."""
+_RELOAD_SECONDS = 5.0
+"""How often the files of upstreams are looked at, where the listener says nothing else."""
 
 
 class GatewayStatus(msgspec.Struct, frozen=True):
@@ -84,7 +94,9 @@ class Gateway:
         self._server: asyncio.Server | None = None
         self._pools: dict[str, UpstreamPool] = {}
         self._deadlines: Deadlines
-        self._listening = False
+        period = config.server.tls.reload_interval if config.server.tls is not None else _RELOAD_SECONDS
+        self._renewal = Renewal(period, security_log, wall, monotonic)
+        self._renewing: asyncio.Task[NoReturn] | None = None
 
     @property
     def port(self) -> int:
@@ -96,12 +108,21 @@ class Gateway:
     async def start(self) -> None:
         """Begin to load keys, bind the listener and accept connections.
 
-        Raises `OSError` if the listener cannot be bound. Keys that cannot be loaded yet are no error: requests that
-        need them are refused with 503 until they are there.
+        Raises `OSError` if the listener cannot be bound, or a certificate cannot be used. Keys that cannot be loaded
+        yet are no error: requests that need them are refused with 503 until they are there.
         """
         await self.prepare()
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self.door.connection, sock=_listening_socket(self.config))
+        tls = self.config.server.tls
+        self._server = await loop.create_server(
+            self.door.connection,
+            sock=_listening_socket(self.config),
+            ssl=None if tls is None else self._listener_tls(tls),
+            ssl_handshake_timeout=None if tls is None else tls.handshake_timeout,
+            ssl_shutdown_timeout=None if tls is None else _CLOSING_SECONDS,
+        )
+        if self._renewal.needed:
+            self._renewing = asyncio.create_task(self._renewal.run())
         self._deadlines.start()
         self._metrics.on_snapshot(self._collect)
 
@@ -118,7 +139,7 @@ class Gateway:
         self.door = ProxyDoor(
             self.config.server,
             self.pipeline,
-            HeaderPolicy(self.config.identity_headers),
+            HeaderPolicy(self.config.identity_headers, own=self._own_fields()),
             self._deadlines,
             self._metrics,
             self._access_log,
@@ -129,6 +150,8 @@ class Gateway:
 
     async def drain(self, seconds: float) -> None:
         """Accept nothing more, let open exchanges finish for at most `seconds`, then close everything."""
+        if self._renewing is not None:
+            self._renewing.cancel()
         if self._server is not None:
             self._server.close()
             try:
@@ -178,6 +201,27 @@ class Gateway:
         if route.propagate == "pass-through":
             return PassThrough()
         return IdentityHeaderRenderer(self.config.identity_headers)
+
+    def _listener_tls(self, tls: Tls) -> ssl.SSLContext:
+        handshakes = Handshakes(tls.handshakes, self._metrics, self._security_log, self._wall, self._monotonic)
+        context = CurrentContext(lambda: listener_context(tls, self._wall(), self._expiry), handshakes)
+        self._renewal.watch("listener", context, listener_files(tls))
+        return context
+
+    def _upstream_tls(self, name: str, upstream: Upstream) -> ssl.SSLContext | None:
+        if not upstream.targets[0].startswith("https:"):
+            return None
+        context = CurrentContext(lambda: upstream_context(upstream.tls, self._wall()))
+        self._renewal.watch(f"upstream {name}", context, upstream_files(upstream.tls))
+        return context
+
+    def _expiry(self, certificate: int, ends: float) -> None:
+        self._metrics.gauge(families.TLS_EXPIRY, str(certificate)).value = ends
+
+    def _own_fields(self) -> tuple[str, ...]:
+        """Names of the response fields that upstreams leave to the gateway."""
+        tls = self.config.server.tls
+        return () if tls is None or tls.hsts is None else ("Strict-Transport-Security",)
 
     def _key_event(self, event: KeyEvent) -> None:
         """Tell the security log what happened to an issuer's keys."""

@@ -56,7 +56,7 @@ def test_targets(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://a/path", "http://a?", "http://a/?q=1", "unix:///a", "a:80", "https://a", "http://u@a"]
+    "url", ["http://a/path", "http://a?", "http://a/?q=1", "unix:///a", "a:80", "https://a/x", "http://u@a"]
 )
 def test_what_is_no_target(url: str) -> None:
     with pytest.raises(ValidationError):

@@ -49,9 +49,12 @@ def _target(value: str) -> str:
     parts = split(value)
     if parts is None or parts.path not in {"", "/"} or parts.query or "?" in value:
         raise wrong("is not the address of a service", "write http://host:port, without path, query, user and password")
-    if parts.scheme == "https":
-        raise wrong("asks for TLS towards the service, which is not built yet", "write http://host:port")
     return value
+
+
+def port_of(parts: SplitResult) -> int:
+    """The port of a URL, by its scheme if it names none."""
+    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _check_path(value: str) -> str:
@@ -67,4 +70,4 @@ Url = Annotated[Text, AfterValidator(_url)]
 """An http or https URL."""
 
 Target = Annotated[Text, AfterValidator(_target)]
-"""Where an instance of a service listens: `http://host:port`."""
+"""Where an instance of a service listens: `http://host:port` or `https://host:port`."""

@@ -79,6 +79,65 @@ class Timeouts(Model):
     """From a request's header block to the end of its answer, however long it streams."""
 
 
+class Certificate(Model):
+    """A certificate with its key, in PEM files that are read again when they change."""
+
+    certificate: FilePath
+    """Path of the certificate, followed by its intermediates, relative to the configuration."""
+    key: FilePath
+    """Path of its private key, without a passphrase."""
+
+
+class ClientCertificates(Model):
+    """What clients must show in the TLS handshake."""
+
+    mode: Literal["optional", "required"]
+    """Whether a client may do without. One that shows a certificate which cannot be verified is refused in any case."""
+    ca: FilePath
+    """Path of the PEM file with the authorities that are believed, and no others."""
+
+
+class Hsts(Model):
+    """Strict-Transport-Security (RFC 6797): browsers use this host over TLS only, for as long as they were told."""
+
+    max_age: Duration = Field(180 * 86400.0, gt=0)
+    """How long a browser remembers. It cannot be taken back sooner."""
+    include_subdomains: Flag = False
+    """Say so of all names below the host, too."""
+
+
+class Tls(Model):
+    """TLS of the listener: 1.2 and 1.3 with forward secrecy and authenticated encryption, and nothing else."""
+
+    certificates: tuple[Certificate, ...] = Field(min_length=1, max_length=1000)
+    """The gateway's own. A client gets the one with the name that it asks for; a wildcard stands for one label."""
+    unknown_name: Literal["first", "refuse"] = "first"
+    """What a client gets that asks for no name, or for one that no certificate has: the first, or no connection."""
+    minimum_version: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
+    """Nothing older is spoken."""
+    client_certificates: ClientCertificates | None = None
+    """What clients must show. Absent: they are not asked."""
+    hsts: Hsts | None = None
+    """Tell browsers to use nothing but TLS with this host. Absent: not told."""
+    handshake_timeout: Duration = Field(10.0, gt=0)
+    """From the connection to the end of its handshake."""
+    handshakes: Count = Field(2048, ge=1)
+    """Handshakes of one worker that may be under way; connections beyond are closed."""
+    reload_interval: Duration = Field(5.0, ge=0.1)
+    """How often the files are looked at; a change is taken up once they have rested for one interval."""
+
+
+class UpstreamTls(Model):
+    """TLS towards a service. Its certificate is verified in any case; nothing here can turn that off."""
+
+    ca: FilePath | None = None
+    """Path of the PEM file with the authorities that are believed. Absent: those of the system."""
+    client_certificate: Certificate | None = None
+    """What the gateway shows if it is asked. Absent: nothing."""
+    server_name: Text | None = None
+    """The name asked for and verified, of all targets. Absent: the host of each."""
+
+
 class Server(Model):
     """The listener and the workers behind it."""
 
@@ -86,6 +145,8 @@ class Server(Model):
     """host:port of the gateway; IPv6 as [::1]:8080."""
     workers: Workers = "auto"
     """Worker processes; auto is one a processor."""
+    tls: Tls | None = None
+    """Speak TLS. Absent: plain HTTP."""
     tls_terminated_by: tuple[Network, ...] = ()
     """Peers that terminate TLS in front of a plain listener; needed to listen off loopback without TLS."""
     trusted_proxies: tuple[Network, ...] = ()
@@ -234,7 +295,9 @@ class Upstream(Model):
     """A service behind the gateway."""
 
     targets: tuple[Target, ...] = Field(min_length=1)
-    """http://host:port of each instance."""
+    """http://host:port or https://host:port of each instance."""
+    tls: UpstreamTls | None = None
+    """How https targets are spoken to. Absent: verified by the system's authorities."""
     balance: Literal["least-loaded", "round-robin"] = "least-loaded"
     """Which target a request goes to: the one with the fewest of the worker's requests, or each in turn."""
     connections: Count = Field(256, ge=1)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ostiary.config.addresses import is_loopback, split
+from ostiary.config.addresses import is_loopback, port_of, split
 from ostiary.config.header_rules import identity_headers
 from ostiary.config.issuer_rules import issuers
 from ostiary.config.names import Names, unknown
 from ostiary.config.problem import Finding
 from ostiary.config.route_rules import routes
+from ostiary.config.tls_rules import tls
 from ostiary.limit.limiter import MAX_BURST, MAX_REFILL
 from ostiary.stores.address import parse_address
 
@@ -29,6 +30,7 @@ def findings(config: Config, names: Names | None = None) -> Iterator[Finding]:
     names = names or Names(frozenset(config.issuers), frozenset(config.upstreams), frozenset(config.limits))
     yield from _listeners(config)
     yield from _networks(config)
+    yield from tls(config)
     yield from issuers(config)
     yield from _upstreams(config)
     yield from routes(config, names)
@@ -40,12 +42,12 @@ def findings(config: Config, names: Names | None = None) -> Iterator[Finding]:
 
 def _listeners(config: Config) -> Iterator[Finding]:
     server, admin = config.server, config.admin
-    if not is_loopback(server.listen.host) and not server.tls_terminated_by:
+    if not is_loopback(server.listen.host) and server.tls is None and not server.tls_terminated_by:
         yield Finding(
             ("server", "listen"),
             "would take tokens over plain HTTP from other machines",
-            "listen on 127.0.0.1, or name the proxies that terminate TLS: tls_terminated_by: [10.0.0.0/8]",
-            (("server", "tls_terminated_by"),),
+            "listen on 127.0.0.1, set tls, or name the proxies that terminate it: tls_terminated_by: [10.0.0.0/8]",
+            (("server", "tls_terminated_by"), ("server", "tls")),
         )
     if not is_loopback(admin.listen.host) and not admin.allow_remote:
         yield Finding(
@@ -79,7 +81,7 @@ def _upstreams(config: Config) -> Iterator[Finding]:
                 continue
             if upstream.targets.index(target) != place:
                 yield Finding((*path, place), "is there twice")
-            if listen.port and (parts.hostname, parts.port or 80) == (listen.host, listen.port):
+            if listen.port and (parts.hostname, port_of(parts)) == (listen.host, listen.port):
                 yield Finding(
                     (*path, place), "is the gateway itself: requests would go in circles", "", (("server", "listen"),)
                 )

@@ -42,6 +42,7 @@ REQUEST_TIMEOUT: Final = Reason("request_timeout", 408, "The request took too lo
 BODY_TOO_LARGE: Final = Reason("body_too_large", 413, "The body is too large.")
 TARGET_TOO_LONG: Final = Reason("target_too_long", 414, "The request target is too long.")
 HEADERS_TOO_LARGE: Final = Reason("headers_too_large", 431, "The header block is too large.")
+MISDIRECTED_REQUEST: Final = Reason("misdirected_request", 421, "This connection was made for another host.")
 RATE_LIMITED: Final = Reason("rate_limited", 429, "Too many requests.")
 INTERNAL_ERROR: Final = Reason("internal_error", 500, "The gateway failed.")
 UPSTREAM_ERROR: Final = Reason("upstream_error", 502, "The service did not answer properly.")

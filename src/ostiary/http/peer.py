@@ -20,8 +20,8 @@ class Caller(msgspec.Struct, frozen=True, gc=False):
     """Who sent one request.
 
     `address` is canonical text. `request_id` names the request in logs and answers. `fields` are the header lines that
-    tell the upstream about both. `certificate` is the one that the caller has proved to hold: never a proxy's, which speaks
-    for the proxy, and never one that a header speaks of (law 4).
+    tell the upstream about both. `certificate` is the one that the caller has proved to hold: never a proxy's own, and
+    never one that a header speaks of (law 4).
     """
 
     address: str
@@ -38,7 +38,7 @@ class Peer:
 
     __slots__ = ("_about", "_client", "_family", "_trusted", "address", "certificate", "server_name")
 
-    def __init__(  # noqa: PLR0913, PLR0917  # what is known of a connection when it begins
+    def __init__(
         self,
         address: str,
         scheme: Scheme,

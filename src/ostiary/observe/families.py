@@ -70,6 +70,15 @@ CLIENT_CUT: Final = Family(
     "ostiary_client_requests_cut_total", Kind.COUNTER, ("kind",),
     "Requests ended because they took longer than the bound in total, or brought their body at too low a rate.",
 )
+TLS_HANDSHAKES: Final = Family(
+    "ostiary_tls_handshakes_total", Kind.COUNTER, ("result",),
+    "TLS handshakes of the listener: full, resumed, failed, abandoned (the client left or took too long), or refused "
+    "(too many were under way).",
+)
+TLS_EXPIRY: Final = Family(
+    "ostiary_tls_certificate_expiry_seconds", Kind.MIN, ("certificate",),
+    "When a certificate that the listener presents ends, in Unix seconds, by its place in the configuration, from 0.",
+)
 UPSTREAM_CONNECTIONS: Final = Family(
     "ostiary_upstream_connections", Kind.SUM, ("upstream",), "Open connections to an upstream's targets."
 )

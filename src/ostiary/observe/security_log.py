@@ -58,6 +58,14 @@ PRIVATE_KEY_PUBLISHED: Final = Event("private_key_published", "critical")
 STORE_UNAVAILABLE: Final = Event("store_unavailable", "high")
 """The store of shared limits is away; limits fail as configured."""
 STORE_RECOVERED: Final = Event("store_recovered", "info")
+CLIENT_CERTIFICATE_REFUSED: Final = Event("client_certificate_refused", "warning")
+"""A client's certificate could not be verified in the TLS handshake, or was missing where one is required."""
+REQUEST_MISDIRECTED: Final = Event("request_misdirected", "warning")
+"""A request for another host than its TLS connection was made for."""
+CERTIFICATES_CHANGED: Final = Event("certificates_changed", "info")
+"""Changed certificate files were taken into use."""
+CERTIFICATES_UNUSABLE: Final = Event("certificates_unusable", "high")
+"""Changed certificate files cannot be used; what was loaded before stays in use."""
 INTERNAL_ERROR: Final = Event("internal_error", "high")
 """An unknown exception refused a request."""
 
@@ -73,6 +81,7 @@ OF_REASON: Final = {
     "insufficient_scope": ACCESS_DENIED,
     "access_denied": ACCESS_DENIED,
     "rate_limited": RATE_LIMITED,
+    "misdirected_request": REQUEST_MISDIRECTED,
     "internal_error": INTERNAL_ERROR,
 }
 """The event that a refusal is, by the code of its reason. A missing or expired token is an ordinary day."""

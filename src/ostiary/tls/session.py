@@ -1,0 +1,67 @@
+"""One TLS session of the listener, from its first byte: how its handshake ends, and what it proved."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+from ostiary.tls.client_certificate import ClientCertificate, read_client_certificate
+
+if TYPE_CHECKING:
+    from ostiary.tls.handshakes import Handshakes
+
+
+class Session(ssl.SSLObject):
+    """What OpenSSL knows of one connection, counted among the `handshakes` until its own is over."""
+
+    server_name: str | None = None
+    """The name that the client asked for, in lower case; None if it asked for none."""
+    certificate: ClientCertificate | None = None
+    """Who the client is, if it was asked and has said so."""
+    _handshakes: Handshakes | None = None
+
+    def begin(self, handshakes: Handshakes) -> None:
+        """Be one of the `handshakes` from now on."""
+        self._handshakes = handshakes
+        handshakes.pending += 1
+
+    def do_handshake(self) -> None:
+        """Go on. Raises what OpenSSL raises, or an `SSLError` if the client is not who it must be."""
+        try:
+            super().do_handshake()
+            self._identify()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except Exception as error:
+            if self._handshakes is not None:
+                self._leave(self._handshakes).failed(error)
+            raise
+        if self._handshakes is not None:
+            self._leave(self._handshakes).completed(resumed=bool(self.session_reused))
+
+    def __del__(self) -> None:
+        if self._handshakes is not None:
+            self._leave(self._handshakes).abandoned()
+
+    def _leave(self, handshakes: Handshakes) -> Handshakes:
+        self._handshakes = None
+        handshakes.pending -= 1
+        return handshakes
+
+    def _identify(self) -> None:
+        """Take note of the client's certificate. A resumed session brings the one that its first handshake verified."""
+        handshakes = self._handshakes
+        if handshakes is None or self.context.verify_mode == ssl.CERT_NONE:
+            return
+        der = self.getpeercert(binary_form=True)
+        if der is None:
+            if self.context.verify_mode == ssl.CERT_REQUIRED:
+                raise ssl.SSLCertVerificationError("no client certificate")
+            return
+        try:
+            certificate = read_client_certificate(der)
+        except ValueError:
+            raise ssl.SSLCertVerificationError("unreadable client certificate") from None
+        if not certificate.valid(handshakes.wall()):
+            raise ssl.SSLCertVerificationError("client certificate not valid at this time")
+        self.certificate = certificate
