@@ -27,7 +27,7 @@ def test_nothing_that_a_caller_chooses_is_a_label() -> None:
     labels = {label for family in ALL for label in family.labels}
     assert labels == {
         "route", "outcome", "code", "reason", "limit", "tier", "result", "upstream", "kind", "issuer", "log", "event",
-        "where", "state", "version", "target",
+        "where", "state", "version", "target", "certificate",
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 import msgspec
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
 
 _SECONDS: Final = 20.0
@@ -131,9 +132,13 @@ class Client:
 
 
 @asynccontextmanager
-async def connect(port: int) -> AsyncIterator[Client]:
+async def connect(
+    port: int, tls: ssl.SSLContext | None = None, server_name: str | None = None
+) -> AsyncIterator[Client]:
     """Connect to a loopback port for as long as the block lasts."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=_LINE)
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, limit=_LINE, ssl=tls, server_hostname=server_name
+    )
     try:
         yield Client(reader, writer)
     finally:

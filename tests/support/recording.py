@@ -13,6 +13,7 @@ import msgspec
 from tests.support.http1 import Head, read_chunks, read_head
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     Handler = Callable[["Conversation"], Awaitable[None]]
@@ -141,10 +142,10 @@ async def _read(reader: asyncio.StreamReader, connection: int) -> Received:
 
 
 @asynccontextmanager
-async def recording_upstream() -> AsyncIterator[RecordingUpstream]:
+async def recording_upstream(tls: ssl.SSLContext | None = None) -> AsyncIterator[RecordingUpstream]:
     """Serve on an ephemeral loopback port for as long as the block lasts."""
     upstream = RecordingUpstream()
-    server = await asyncio.start_server(upstream.converse, "127.0.0.1", 0, limit=1 << 20)
+    server = await asyncio.start_server(upstream.converse, "127.0.0.1", 0, limit=1 << 20, ssl=tls)
     upstream.port = server.sockets[0].getsockname()[1]
     try:
         yield upstream
