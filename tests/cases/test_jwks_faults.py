@@ -177,7 +177,7 @@ async def test_fj9_nobody_listens() -> None:
     async with gate_to(server) as gate:
         with pytest.raises(Broken):
             await gate.outcome()
-        assert "ClientConnectorError" in gate.status().last_error
+        assert "ConnectionRefusedError" in gate.status().last_error
 
 
 async def test_fj10_rotation() -> None:
