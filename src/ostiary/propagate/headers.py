@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -19,7 +20,10 @@ def field_text(value: str) -> str:
     Printable ASCII stays as it is; everything else, and ``%`` and ``,``, is percent-encoded as UTF-8, so that no value
     can end the line, start a new element or be read in two charsets. The upstream gets the value back by decoding.
     """
-    return quote(value.strip(" "), safe=_VISIBLE)
+    text = value.strip(" ")
+    if text.isascii() and text.isprintable() and "%" not in text and "," not in text:
+        return text
+    return quote(text, safe=_VISIBLE)
 
 
 class IdentityHeaderRenderer:
@@ -33,16 +37,16 @@ class IdentityHeaderRenderer:
     def render(self, identity: Identity) -> bytes:
         """See `Propagator.render`. A field without a value is left out."""
         names = self._names
-        expires = "" if identity.expires == float("inf") else str(int(identity.expires))
         fields = (
             (names.user_id, field_text(identity.subject)),
             (names.user_email, field_text(identity.email or "")),
-            (names.user_roles, ",".join(field_text(role) for role in identity.roles)),
+            (names.user_roles, ",".join(map(field_text, identity.roles))),
             (names.tenant_id, field_text(identity.tenant or "")),
             (names.org_id, field_text(identity.organisation or "")),
             (names.tenant_plan, field_text(identity.plan or "")),
             (names.token_issuer, field_text(identity.issuer)),
-            (names.token_scopes, " ".join(field_text(scope) for scope in identity.scopes_in_order)),
-            (names.token_expires, expires),
+            (names.token_scopes, " ".join(map(field_text, identity.scopes_in_order))),
+            (names.token_expires, "" if identity.expires == inf else str(int(identity.expires))),
         )
-        return "".join(f"{name}: {value}\r\n" for name, value in fields if name and value).encode("ascii")
+        lines = [f"{name}: {value}\r\n" for name, value in fields if name and value]
+        return "".join(lines).encode("ascii")
