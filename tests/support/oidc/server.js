@@ -1,5 +1,6 @@
 // A certified OpenID provider as the tests' issuer: client credentials for JWT access tokens (RFC 9068) in three
-// algorithms, discovery, JWKS, and under /control what a test does to it. It prints {"port": N} once it serves.
+// algorithms, discovery, JWKS, and under /control what a test does to it. It listens on PORT, or any port,
+// and prints {"port": N} once it serves.
 //
 // A token is asked for with the resource "urn:ALG:AUDIENCE" (RFC 8707), which picks the signing algorithm and the
 // audience, and with the form field "extra_claims", a JSON object.
@@ -84,7 +85,7 @@ function handle(request, response) {
   provider.callback()(request, response);
 }
 
-server.listen(0, "127.0.0.1", () => {
+server.listen(Number(process.env.PORT ?? 0), "127.0.0.1", () => {
   const { port } = server.address();
   issuer = `http://127.0.0.1:${port}`;
   restart(newKeys());
