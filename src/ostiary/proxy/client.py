@@ -78,6 +78,8 @@ class ClientConnection(asyncio.Protocol):
         self._chunks: ChunkReader | None = None
         self._going_on = False
         """Whether `_go_on` is at work further up the stack."""
+        self.holds = 0
+        """How often an upstream that was full has held the client back."""
 
     # What an exchange asks.
 
@@ -118,6 +120,7 @@ class ClientConnection(asyncio.Protocol):
 
     def hold_body(self) -> None:
         """Read nothing more: the upstream is full."""
+        self.holds += 1
         self._hold(_Hold.BODY)
         self.deadline = inf
 
@@ -162,6 +165,30 @@ class ClientConnection(asyncio.Protocol):
             self.door.bug(again)
             self.abort()
 
+    @property
+    def exchange(self) -> Exchange | None:
+        """The exchange at hand."""
+        return self._current
+
+    @property
+    def receiving(self) -> bool:
+        """Whether the body of the exchange at hand is not complete yet."""
+        return self._incoming is not None and self._incoming is self._current
+
+    @property
+    def held(self) -> bool:
+        """Whether the client cannot send at the moment, because nothing is read from it."""
+        return bool(self._holds)
+
+    def cut(self, refusal: Refusal) -> None:
+        """End the exchange at hand, with `refusal` if it is not answered yet."""
+        if self._closed or self._lingering >= 0 or self._current is None:
+            return
+        if self._current.answered:
+            self.abort()
+        else:
+            self._current.body_unreadable(refusal)
+
     def drain(self) -> None:
         """Close if idle; else let the current exchange be the last."""
         if self._current is None and not self._waiting:
@@ -175,7 +202,7 @@ class ClientConnection(asyncio.Protocol):
         door = self.door
         self._peer = door.peer(transport.get_extra_info("peername"))
         self.deadline = door.monotonic() + door.timeouts.header
-        if not door.connected(self):
+        if not door.connected(self, self._peer.address):
             self._closed = True
             self._transport.abort()
 

@@ -1,15 +1,24 @@
-"""The connections of one worker to one upstream: reused, bounded, with passive health of its targets."""
+"""The connections of one worker to one upstream: reused, bounded, and kept from targets that fail.
+
+The ordinary request costs one look: `_only` is the one target of an upstream that is well. Everything else (several
+targets, an open circuit, a target that is down) takes the longer way through `_pick`; and as long as something has
+failed and nothing good has been heard since, the pool is `attentive`: it asks to be told of each exchange that is over.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from math import inf
-from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import urlsplit
+from math import ceil, inf
+from typing import TYPE_CHECKING, Final
 
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import UPSTREAM_ERROR, UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
+from ostiary.proxy.balance import balance
+from ostiary.proxy.breaker import CircuitBreaker, State
+from ostiary.proxy.health_check import HealthCheck
+from ostiary.proxy.retry_budget import RetryBudget
+from ostiary.proxy.target import Target
 from ostiary.proxy.upstream import UpstreamConnection
 
 if TYPE_CHECKING:
@@ -23,58 +32,54 @@ if TYPE_CHECKING:
 _REFUSED: Final = Refusal(UPSTREAM_ERROR)
 _SLOW: Final = Refusal(UPSTREAM_TIMEOUT)
 _FULL: Final = Refusal(UPSTREAM_UNAVAILABLE, retry_after=1)
-
-
-class Target:
-    """One instance of an upstream."""
-
-    def __init__(self, url: str, upstream: Upstream, pool: UpstreamPool) -> None:
-        parts = urlsplit(url)
-        self.name = parts.netloc
-        self.host = cast("str", parts.hostname)
-        self.port = parts.port or 80
-        self.timeouts = upstream
-        self.idle: list[UpstreamConnection] = []
-        self.open = 0
-        """Connections that exist or are being made."""
-        self.failures = 0
-        """Failures in a row."""
-        self.resting_until = 0.0
-        """Monotonic seconds until which this target is left out while another is up."""
-        self.pool = pool
-
-    def failed(self) -> None:
-        """Count a failure; enough of them in a row send the target to rest."""
-        self.pool.target_failed(self)
-
-    def lost(self, connection: UpstreamConnection) -> None:
-        """Forget a connection that is closed."""
-        self.pool.connection_lost(self, connection)
+_SHOWN: Final = {State.CLOSED: 0.0, State.HALF_OPEN: 0.5, State.OPEN: 1.0}
 
 
 class UpstreamPool:
-    """Hands connections to exchanges, making new ones as far as it may."""
+    """Hands connections to exchanges, making new ones as far as it may. Times are monotonic seconds."""
 
     def __init__(
         self, upstream: Upstream, deadlines: Deadlines, metrics: UpstreamMetrics, monotonic: Callable[[], float]
     ) -> None:
         self.metrics = metrics
+        self.attentive = False
+        """Whether `exchange_over` has to be called for every exchange."""
         self._settings = upstream
         self._deadlines = deadlines
         self._monotonic = monotonic
+        mono = monotonic()
         self._targets = tuple(Target(url, upstream, self) for url in upstream.targets)
-        self._alone = len(self._targets) == 1
-        self._turn = 0
+        self._by_name = {target.name: target for target in self._targets}
+        self._choose = balance(upstream, self._targets)
+        self._circuit = CircuitBreaker(upstream.circuit)
+        self._budget = RetryBudget(upstream.retries, mono)
+        self._probes: set[Exchange] = set()
+        """Exchanges that the half-open circuit let through and has not heard of since."""
+        self._failed: set[Exchange] = set()
+        """Exchanges that failed and are not over yet."""
+        self._only: Target | None = None
         self._waiting: deque[tuple[Exchange, float]] = deque()
         """Exchanges without a connection, and until when each may wait for one."""
         self.deadline = inf
         """When the longest waiting exchange has waited long enough."""
         deadlines.watch(self)
         self._dials: set[asyncio.Task[None]] = set()
+        self._checks: list[HealthCheck] = []
+        if upstream.health.check is not None:
+            for target in self._targets:
+                check = HealthCheck(target, upstream.health.check, self._settle, monotonic)
+                self._checks.append(check)
+                deadlines.watch(check)
+        self._settle()
+        metrics.on_snapshot(self._collect)
+
+    # What an exchange asks.
 
     def serve(self, exchange: Exchange, mono: float) -> None:
         """Give `exchange` a connection: at once if one is idle, else when one is made or set free, else fail it."""
-        target = self._targets[0] if self._alone else self._choose(mono)
+        target = self._only or self._pick(exchange, mono)
+        if target is None:
+            return
         idle = target.idle
         while idle:
             connection = idle.pop()
@@ -84,26 +89,61 @@ class UpstreamPool:
                 return
         self._ask(exchange, mono, target, len(self._targets))
 
-    def serve_afresh(self, exchange: Exchange, target: Target) -> None:
-        """Give `exchange` a connection that no other exchange has used, in place of one to `target` that is lost."""
-        self._dial(exchange, target, len(self._targets))
+    def serve_afresh(self, exchange: Exchange, target: Target) -> None:  # noqa: ARG002  # the one that is not to blame
+        """Give `exchange` a connection that no other exchange has used, in place of one to `target` that is lost.
+
+        Fails it instead if the budget of repetitions is spent.
+        """
+        mono = self._monotonic()
+        if not self._may_repeat(mono):
+            exchange.upstream_failed(_REFUSED, untouched=False)
+            return
+        chosen = self._choose(mono)
+        if chosen is None:
+            self._refuse_down(exchange)
+        else:
+            self._ask(exchange, mono, chosen, len(self._targets))
 
     def release(self, connection: UpstreamConnection, mono: float) -> None:
         """Take back a connection whose exchange ended well."""
-        target = connection.target
-        target.failures = 0
         while self._waiting:
             exchange, _ = self._waiting.popleft()
             if not exchange.over:
-                connection.carry(exchange)
-                exchange.assigned(connection, mono)
-                connection.flush()
+                self._hand(connection, exchange, mono)
                 return
         connection.deadline = mono + self._settings.keep_alive
-        target.idle.append(connection)
+        connection.target.idle.append(connection)
+
+    def exchange_over(self, exchange: Exchange, mono: float) -> None:
+        """Draw conclusions from how `exchange` ended. To be called for failed ones, 5xx, and all while `attentive`."""
+        target = self._by_name.get(exchange.target)
+        failed = exchange in self._failed
+        self._failed.discard(exchange)
+        if failed or target is None or exchange.refusal is not None or not exchange.status:
+            if exchange in self._probes:
+                self._probes.discard(exchange)
+                self._circuit.abandoned()
+        elif exchange.status in self._settings.health.failing_statuses:
+            self._count(target, mono)
+            self._count_for_circuit(exchange, mono)
+            self._probes.discard(exchange)
+        else:
+            target.recovered()
+            self._circuit.succeeded(probe=exchange in self._probes)
+            self._probes.discard(exchange)
+        self._settle()
+
+    def answering(self, exchange: Exchange, status: int) -> None:
+        """Hear that an answer has begun: a probe need not wait for the end of a stream. For use while `attentive`."""
+        if exchange in self._probes and status not in self._settings.health.failing_statuses:
+            self._probes.discard(exchange)
+            self._circuit.succeeded(probe=True)
+            self._settle()
+
+    # What the worker's clock tells.
 
     def expired(self, mono: float) -> None:
-        """Fail those that have waited for a connection for as long as making one may take."""
+        """Fail those that have waited for a connection for long enough."""
         waiting = self._waiting
         while waiting and (waiting[0][1] < mono or waiting[0][0].over):
             exchange, _ = waiting.popleft()
@@ -113,7 +153,10 @@ class UpstreamPool:
         self.deadline = waiting[0][1] if waiting else inf
 
     def close(self) -> None:
-        """Close what is idle and stop making connections."""
+        """Close what is idle and stop making connections and checks."""
+        for check in self._checks:
+            self._deadlines.forget(check)
+            check.close()
         for dial in self._dials:
             dial.cancel()
         for target in self._targets:
@@ -121,11 +164,14 @@ class UpstreamPool:
                 connection.abort()
             target.idle.clear()
 
-    def target_failed(self, target: Target) -> None:
-        """Count a failure of `target`."""
-        target.failures += 1
-        if target.failures >= self._settings.health.failures:
-            target.resting_until = self._monotonic() + self._settings.health.rest
+    # What targets and their connections tell.
+
+    def target_failed(self, target: Target, exchange: Exchange) -> None:
+        """Count a failure of `target` to answer `exchange`; enough of them in a row send it to rest."""
+        mono = self._monotonic()
+        self._count(target, mono)
+        self._count_for_circuit(exchange, mono)
+        self._settle()
 
     def connection_lost(self, target: Target, connection: UpstreamConnection) -> None:
         """Forget a closed connection, and let somebody who waits have a new one in its place."""
@@ -136,33 +182,106 @@ class UpstreamPool:
             target.idle.remove(connection)
         self._fill(target)
 
-    def _choose(self, mono: float) -> Target:
-        """Take the targets in turn, leaving out those at rest; if all rest, the one whose turn it is."""
-        targets = self._targets
-        for _ in targets:
-            self._turn = (self._turn + 1) % len(targets)
-            if targets[self._turn].resting_until <= mono:
-                break
-        return targets[self._turn]
+    # Choosing.
+
+    def _pick(self, exchange: Exchange, mono: float) -> Target | None:
+        """Choose a target, or refuse `exchange`: the circuit is open, or nothing is up."""
+        circuit = self._circuit
+        if circuit.state is not State.CLOSED:
+            if not circuit.admits(mono):
+                self.metrics.circuit_open.value += 1
+                exchange.refuse(Refusal(UPSTREAM_UNAVAILABLE, retry_after=circuit.retry_after(mono)))
+                return None
+            self._probes.add(exchange)
+        target = self._choose(mono)
+        if target is None:
+            self._refuse_down(exchange)
+        elif target.failures >= self._settings.health.failures:
+            target.rest(mono + self._settings.health.rest)  # this one request tries it; the others wait for how it ends
+        return target
+
+    def _refuse_down(self, exchange: Exchange) -> None:
+        check = self._settings.health.check
+        self.metrics.down.value += 1
+        exchange.refuse(Refusal(UPSTREAM_UNAVAILABLE, retry_after=ceil(check.interval) if check is not None else 1))
+
+    def _count(self, target: Target, mono: float) -> None:
+        target.failures += 1
+        if target.failures >= self._settings.health.failures:
+            target.rest(mono + self._settings.health.rest)
+
+    def _count_for_circuit(self, exchange: Exchange, mono: float) -> None:
+        """Count a request that failed for good: while another target may answer it, the upstream has not failed."""
+        if not exchange.over:
+            self._failed.add(exchange)
+        if self._circuit.failed(mono, probe=exchange in self._probes):
+            self.metrics.circuit_opened.value += 1
+            self._probes.clear()
+
+    def _settle(self) -> None:
+        """Find out whether the short way will do, and whether the ends of exchanges matter."""
+        whole = self._circuit.state is State.CLOSED
+        target = self._targets[0]
+        self._only = target if whole and len(self._targets) == 1 and not target.down else None
+        self.attentive = (
+            not whole
+            or self._circuit.failures > 0
+            or bool(self._failed)
+            or any(target.failures for target in self._targets)
+        )
+
+    def _may_repeat(self, mono: float) -> bool:
+        may = self._budget.spend(sum(self.metrics.responses), mono)
+        (self.metrics.repeated if may else self.metrics.over_budget).value += 1
+        return may
+
+    def _collect(self) -> None:
+        mono = self._monotonic()
+        for target in self._targets:
+            target.metrics.up.value = int(target.out_until <= mono)
+        self.metrics.waiting.value = sum(not exchange.over for exchange, _ in self._waiting)
+        self.metrics.circuit.value = _SHOWN[self._circuit.state]
+
+    # Connecting.
 
     def _ask(self, exchange: Exchange, mono: float, target: Target, tries: int) -> None:
         """Have a connection made for `exchange`, or have it wait for one, if there is room for either."""
-        if target.open < self._settings.connections:
-            self._dial(exchange, target, tries)
-        elif len(self._waiting) < self._settings.queue:
-            until = mono + self._settings.connect_timeout
+        roomy = self._with_room(target, mono)
+        if roomy is not None:
+            self._dial(exchange, roomy, tries)
+        elif self._queue_has_room():
+            until = mono + self._settings.queue_timeout
             self._waiting.append((exchange, until))
             self.deadline = min(self.deadline, until)
         else:
             self.metrics.queue_full.value += 1
             exchange.upstream_failed(_FULL, untouched=False)
 
+    def _queue_has_room(self) -> bool:
+        if len(self._waiting) >= self._settings.queue:  # of those whose clients have left, nobody should have to wait
+            self._waiting = deque(one for one in self._waiting if not one[0].over)
+        return len(self._waiting) < self._settings.queue
+
     def _fill(self, target: Target) -> None:
         """Have connections made for those who wait, as far as there is room for more."""
-        while self._waiting and target.open < self._settings.connections:
+        mono = self._monotonic()
+        while self._waiting:
+            roomy = self._with_room(target, mono)
+            if roomy is None:
+                return
             exchange, _ = self._waiting.popleft()
             if not exchange.over:
-                self._dial(exchange, target, 1)
+                self._dial(exchange, roomy, len(self._targets))
+
+    def _with_room(self, target: Target, mono: float) -> Target | None:
+        """Return a target that is up and may have more connections: `target` if it can be, if need be even at rest."""
+        limit = self._settings.connections
+        if target.open < limit and target.out_until <= mono:
+            return target
+        for one in self._targets:
+            if one.open < limit and one.out_until <= mono:
+                return one
+        return target if target.open < limit and not target.down else None
 
     def _dial(self, exchange: Exchange, target: Target, tries: int) -> None:
         target.open += 1  # at once, for others may ask before the task runs
@@ -180,33 +299,35 @@ class UpstreamPool:
         except OSError:
             refusal = _REFUSED
         else:
-            self._made(connection, exchange)
+            mono = self._monotonic()
+            if exchange.over:
+                connection.used = True
+                self.release(connection, mono)
+            else:
+                self._hand(connection, exchange, mono)
             return
         target.open -= 1
         self.metrics.connects_failed.value += 1
-        self.target_failed(target)
-        if not exchange.over:
-            if tries > 1:
-                mono = self._monotonic()
-                self._ask(exchange, mono, self._choose(mono), tries - 1)
-            else:
-                exchange.upstream_failed(refusal, untouched=False)
+        mono = self._monotonic()
+        self._count(target, mono)
+        another = self._choose(mono) if tries > 1 and not exchange.over else None
+        if another is not None and self._may_repeat(mono):
+            self._ask(exchange, mono, another, tries - 1)
+        else:
+            self._count_for_circuit(exchange, mono)
+            exchange.upstream_failed(refusal, untouched=False)
+        self._settle()
         self._fill(target)
 
     async def _open(self, target: Target) -> UpstreamConnection:
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(lambda: UpstreamConnection(target), target.host, target.port)
+        connection = await target.open_connection(lambda: UpstreamConnection(target))
         self._deadlines.watch(connection)
         self.metrics.connections.value += 1
         self.metrics.opened.value += 1
         return connection
 
-    def _made(self, connection: UpstreamConnection, exchange: Exchange) -> None:
-        mono = self._monotonic()
-        if exchange.over:
-            connection.used = True
-            self.release(connection, mono)
-            return
+    def _hand(self, connection: UpstreamConnection, exchange: Exchange, mono: float) -> None:
+        """Let `exchange`, which has waited, have a connection."""
         try:
             connection.carry(exchange)
             exchange.assigned(connection, mono)

@@ -19,7 +19,7 @@ from ostiary.http.head import END, hopeless
 if TYPE_CHECKING:
     from ostiary.http.response import ResponseHead
     from ostiary.proxy.exchange import Exchange
-    from ostiary.proxy.pool import Target
+    from ostiary.proxy.target import Target
 
 _BROKEN: Final = Refusal(UPSTREAM_ERROR)
 _SLOW: Final = Refusal(UPSTREAM_TIMEOUT)
@@ -113,6 +113,7 @@ class UpstreamConnection(asyncio.Protocol):
             ended, rest = self._read(data, exchange)
         except _Unreadable:
             self.target.pool.metrics.protocol_errors.value += 1
+            self.target.failed(exchange)
             self._fail(_BROKEN)
             return
         except Exception as error:  # noqa: BLE001  # whatever it is, it ends with the two connections
@@ -144,7 +145,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._close()
         if exchange is not None:
             self.target.pool.metrics.resets.value += 1
-            exchange.upstream_failed(_BROKEN, untouched=self.used and not self._received)
+            untouched = self.used and not self._received
+            if not untouched:
+                self.target.failed(exchange)
+            exchange.upstream_failed(_BROKEN, untouched=untouched)
         self.target.lost(self)
 
     def pause_writing(self) -> None:
@@ -163,7 +167,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Give up on a silent target, or let an idle connection go."""
         if self._exchange is not None:
             self.target.pool.metrics.timeouts.value += 1
-            self.target.failed()
+            self.target.failed(self._exchange)
         self._fail(_SLOW)
 
     # Reading.
@@ -221,6 +225,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._head = head
         self._left = head.body
         self._chunks = ChunkReader() if head.body == CHUNKED else None
+        if self.target.pool.attentive:
+            self.target.pool.answering(exchange, head.status)
         exchange.response_head(head)
 
     # Endings.

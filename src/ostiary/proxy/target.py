@@ -1,0 +1,73 @@
+"""One instance of an upstream: where it is, its connections, and whether it is used at the moment."""
+
+from __future__ import annotations
+
+import asyncio
+from math import inf
+from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ostiary.config.model import Upstream
+    from ostiary.proxy.exchange import Exchange
+    from ostiary.proxy.pool import UpstreamPool
+    from ostiary.proxy.upstream import UpstreamConnection
+
+    _Protocol = TypeVar("_Protocol", bound=asyncio.Protocol)
+
+
+class Target:
+    """One instance. Times are monotonic seconds."""
+
+    def __init__(self, url: str, upstream: Upstream, pool: UpstreamPool) -> None:
+        parts = urlsplit(url)
+        self.name = parts.netloc
+        self.host = cast("str", parts.hostname)
+        self.port = parts.port or 80
+        self.timeouts = upstream
+        self.idle: list[UpstreamConnection] = []
+        self.open = 0
+        """Connections that exist or are being made."""
+        self.failures = 0
+        """Failures in a row."""
+        self.out_until = 0.0
+        """Until when this target is left out while another is up: at rest, or, for ever, down."""
+        self.down = False
+        """Whether it fails its health checks."""
+        self.pool = pool
+        self.metrics = pool.metrics.target(self.name)
+        self._rests_until = 0.0
+
+    async def open_connection(self, protocol: Callable[[], _Protocol]) -> _Protocol:
+        """Open a connection. A name is resolved each time, so that it may move. Raises `OSError`."""
+        loop = asyncio.get_running_loop()
+        _, made = await loop.create_connection(protocol, self.host, self.port)
+        return made
+
+    def rest(self, until: float) -> None:
+        """Leave this target out until then."""
+        self._rests_until = until
+        self._settle()
+
+    def recovered(self) -> None:
+        """Take note of a good answer."""
+        self.failures = 0
+        self.rest(0.0)
+
+    def judged(self, *, up: bool) -> None:
+        """Take note of what the health checks found."""
+        self.down = not up
+        self._settle()
+
+    def failed(self, exchange: Exchange) -> None:
+        """Count a failure of this target to answer `exchange`."""
+        self.pool.target_failed(self, exchange)
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """Forget a connection that is closed."""
+        self.pool.connection_lost(self, connection)
+
+    def _settle(self) -> None:
+        self.out_until = inf if self.down else self._rests_until
