@@ -19,29 +19,41 @@ class Session(ssl.SSLObject):
     certificate: ClientCertificate | None = None
     """Who the client is, if it was asked and has said so."""
     _handshakes: Handshakes | None = None
+    _outgoing: ssl.MemoryBIO | None = None
+    _failure: Exception | None = None
 
-    def begin(self, handshakes: Handshakes) -> None:
-        """Be one of the `handshakes` from now on."""
+    def begin(self, handshakes: Handshakes, outgoing: ssl.MemoryBIO) -> None:
+        """Be one of the `handshakes` from now on. `outgoing` is what is still to be sent to the client."""
         self._handshakes = handshakes
+        self._outgoing = outgoing
         handshakes.pending += 1
 
     def do_handshake(self) -> None:
         """Go on. Raises what OpenSSL raises, or an `SSLError` if the client is not who it must be."""
+        if self._failure is not None:
+            raise self._failure
         try:
             super().do_handshake()
             self._identify()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except Exception as error:
+            self._failure = error
             if self._handshakes is not None:
-                self._leave(self._handshakes).failed(error)
+                self._handshakes.failed(error)
+            if self._outgoing is not None and self._outgoing.pending:
+                # The alert that tells the client why. An event loop sends it only if there is something to wait for: the
+                # client's end of the connection, which comes then, or the time-out.
+                raise ssl.SSLWantReadError from error
             raise
         if self._handshakes is not None:
             self._leave(self._handshakes).completed(resumed=bool(self.session_reused))
 
     def __del__(self) -> None:
         if self._handshakes is not None:
-            self._leave(self._handshakes).abandoned()
+            handshakes = self._leave(self._handshakes)
+            if self._failure is None:
+                handshakes.abandoned()
 
     def _leave(self, handshakes: Handshakes) -> Handshakes:
         self._handshakes = None
