@@ -128,9 +128,7 @@ async def test_hsts(tmp_path: Path) -> None:
     server = section(authority.issue("own", "a.example"), hsts={"max_age": "1d", "include_subdomains": True})
     routes = [{**OPEN[0], "match": {"path": "/open"}}]
     async with wire(tmp_path, server=server, routes=routes) as gate:
-        gate.upstream.answer(
-            b"HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=0\r\nContent-Length: 2\r\n\r\nok"
-        )
+        gate.upstream.answer(b"HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=0\r\nContent-Length: 2\r\n\r\nok")
         async with connect(gate.running.port, trusting(authority), "a.example") as client:
             for target, status in (("/open", 200), ("/closed", 404), ("/%zz", 400)):
                 answer = await client.ask("GET", target)
@@ -276,9 +274,10 @@ async def test_an_authority_that_is_taken_away(tmp_path: Path) -> None:
 
 def resumable(port: int, context: ssl.SSLContext) -> ssl.SSLSession | None:
     """Make a connection and a request, and return the session that can be gone on with."""
-    with socket.create_connection(("127.0.0.1", port), 10) as raw, context.wrap_socket(
-        raw, server_hostname="a.example"
-    ) as secure:
+    with (
+        socket.create_connection(("127.0.0.1", port), 10) as raw,
+        context.wrap_socket(raw, server_hostname="a.example") as secure,
+    ):
         secure.sendall(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
         if not secure.recv(4096).startswith(b"HTTP/1.1 200"):
             raise ConnectionError
@@ -287,9 +286,10 @@ def resumable(port: int, context: ssl.SSLContext) -> ssl.SSLSession | None:
 
 def resumed(port: int, context: ssl.SSLContext, session: ssl.SSLSession | None) -> bool | None:
     """Go on with `session`: whether the gateway did."""
-    with socket.create_connection(("127.0.0.1", port), 10) as raw, context.wrap_socket(
-        raw, server_hostname="a.example", session=session
-    ) as secure:
+    with (
+        socket.create_connection(("127.0.0.1", port), 10) as raw,
+        context.wrap_socket(raw, server_hostname="a.example", session=session) as secure,
+    ):
         secure.sendall(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
         if not secure.recv(4096).startswith(b"HTTP/1.1 200"):
             raise ConnectionError

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
-from ostiary.observe.diagnostics import PER_SECOND, DiagnosticHandler
+from ostiary.observe.diagnostics import PER_SECOND, DiagnosticHandler, log_unraisable
 from ostiary.observe.sink import Sink
 from ostiary.observe.writer import LineWriter
 
@@ -61,3 +62,17 @@ async def test_a_warning_that_cannot_be_put_into_words_still_counts(
     handler, *_ = logging.getLogger("tests.diagnostics").handlers
     handler.emit(logging.makeLogRecord({"levelno": logging.WARNING, "msg": "%d", "args": ("not a number",)}))
     assert lines()[0]["message"] == "%d"
+
+
+def test_what_python_could_raise_nowhere_is_a_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Bad:
+        def __del__(self) -> None:
+            raise ValueError("at the end")
+
+    monkeypatch.setattr(sys, "unraisablehook", log_unraisable)
+    Bad()
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], ValueError)

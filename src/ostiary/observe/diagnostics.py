@@ -16,6 +16,8 @@ import msgspec
 from ostiary.observe.line import line
 
 if TYPE_CHECKING:
+    import sys
+
     from ostiary.observe.writer import LineWriter
 
 PER_SECOND: Final = 10
@@ -66,3 +68,13 @@ class DiagnosticHandler(logging.Handler):
         self._writer.write(
             line(DiagnosticRecord(moment, record.levelname, record.name, message, self._worker, trace, suppressed))
         )
+
+
+def log_unraisable(what: sys.UnraisableHookArgs) -> None:
+    """Warn of an exception that Python could raise nowhere. To be set as `sys.unraisablehook`.
+
+    Python's own hook writes to standard error at once and without bound, and a caller can cause such exceptions: a name
+    that is none in a TLS handshake is one, in the standard library.
+    """
+    trace = None if what.exc_value is None else (what.exc_type, what.exc_value, what.exc_traceback)
+    logging.getLogger("ostiary").warning("An exception was ignored.", exc_info=trace)
