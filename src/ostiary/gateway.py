@@ -132,7 +132,9 @@ class Gateway:
         await asyncio.gather(self._store.start(), *(source.start() for source in self._sources.values()))
         self._deadlines = Deadlines(loop, self._monotonic)
         self._pools = {
-            name: UpstreamPool(upstream, self._deadlines, self._metrics.upstream(name), self._monotonic)
+            name: UpstreamPool(
+                upstream, self._deadlines, self._metrics.upstream(name), self._monotonic, self._upstream_tls(name, upstream)
+            )
             for name, upstream in self.config.upstreams.items()
         }
         self.pipeline = self._pipeline()

@@ -22,6 +22,7 @@ from ostiary.proxy.target import Target
 from ostiary.proxy.upstream import UpstreamConnection
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from ostiary.config.model import Upstream
@@ -39,9 +40,15 @@ class UpstreamPool:
     """Hands connections to exchanges, making new ones as far as it may. Times are monotonic seconds."""
 
     def __init__(
-        self, upstream: Upstream, deadlines: Deadlines, metrics: UpstreamMetrics, monotonic: Callable[[], float]
+        self,
+        upstream: Upstream,
+        deadlines: Deadlines,
+        metrics: UpstreamMetrics,
+        monotonic: Callable[[], float],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.metrics = metrics
+        self.tls = tls
         self.attentive = False
         """Whether `exchange_over` has to be called for every exchange."""
         self._settings = upstream

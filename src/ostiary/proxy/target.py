@@ -7,6 +7,8 @@ from math import inf
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
+from ostiary.config.addresses import port_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,7 +27,7 @@ class Target:
         parts = urlsplit(url)
         self.name = parts.netloc
         self.host = cast("str", parts.hostname)
-        self.port = parts.port or 80
+        self.port = port_of(parts)
         self.timeouts = upstream
         self.idle: list[UpstreamConnection] = []
         self.open = 0
@@ -39,11 +41,15 @@ class Target:
         self.pool = pool
         self.metrics = pool.metrics.target(self.name)
         self._rests_until = 0.0
+        self._tls = pool.tls
+        self._server_name = None if pool.tls is None else (upstream.tls and upstream.tls.server_name) or self.host
 
     async def open_connection(self, protocol: Callable[[], _Protocol]) -> _Protocol:
         """Open a connection. A name is resolved each time, so that it may move. Raises `OSError`."""
         loop = asyncio.get_running_loop()
-        _, made = await loop.create_connection(protocol, self.host, self.port)
+        _, made = await loop.create_connection(
+            protocol, self.host, self.port, ssl=self._tls, server_hostname=self._server_name
+        )
         return made
 
     def rest(self, until: float) -> None:
