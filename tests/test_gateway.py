@@ -87,7 +87,7 @@ async def test_it_is_ready_while_it_listens_with_usable_keys(upstream: Recording
             gateway.door.draining = True
             assert not gateway.status().ready
     events = [event["event"] for event in logged(running.security_log)]
-    assert events == ["keys_refresh_failed", "keys_changed", "keys_recovered"]
+    assert events == ["keys_refresh_failed", "keys_unavailable", "keys_changed", "keys_recovered"]
 
 
 async def test_what_is_kept_elsewhere_is_counted_when_asked_for(upstream: RecordingUpstream, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ async def test_keys_inline() -> None:
     document = jwks(key("ES256"), key("HS256"))
     source = key_source("one", issuer(keys=Keys(inline=document)), events.append)
     assert await _find(source) == ["ES256"]
-    assert [(event.issuer, event.kind) for event in events] == [("one", "keys_ignored")]
+    assert [(event.issuer, event.kind) for event in events] == [("one", "keys_ignored"), ("one", "private_key")]
     assert "entry 1: secret key material" in events[0].detail
 
 

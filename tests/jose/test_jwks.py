@@ -3,7 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from ostiary.jose.jwks import Ignored, UnusableKeySet, describe, read
+from ostiary.jose.jwks import Ignored, UnusableKeySet, events, read
+from ostiary.jose.source import KeyEvent
 from tests.support.tokens import jwks, key, new_key
 
 
@@ -56,8 +57,16 @@ def test_a_set_may_hold_as_many_keys_as_allowed() -> None:
         _read(jwks(*keys), max_keys=2)
 
 
-def test_a_description_is_short_however_much_was_ignored() -> None:
+def test_what_is_told_is_short_however_much_was_ignored() -> None:
     ignored = [Ignored(place, "kty is not RSA, EC or OKP") for place in range(1000)]
-    assert describe(ignored[:1]) == "entry 0: kty is not RSA, EC or OKP"
-    assert describe(ignored).endswith("; and 995 more")
-    assert len(describe(ignored)) < 300
+    assert list(events("one", ignored[:1])) == [KeyEvent("one", "keys_ignored", "entry 0: kty is not RSA, EC or OKP")]
+    (event,) = events("one", ignored)
+    assert event.detail.endswith("; and 995 more")
+    assert len(event.detail) < 300
+    assert list(events("one", [])) == []
+
+
+def test_published_secrets_are_told_of_by_themselves() -> None:
+    _, ignored = _read({"keys": [{}, key("HS256").jwk, {**key("RS256").jwk, "d": "canary"}, key("ES256").jwk]})
+    told = [(event.kind, event.detail.count("secret key material")) for event in events("one", ignored)]
+    assert told == [("keys_ignored", 2), ("private_key", 2)]

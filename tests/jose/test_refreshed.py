@@ -154,8 +154,8 @@ async def test_an_unchanged_set_is_not_told_again() -> None:
     await world.started()
     await world.next_refresh()
     await world.next_refresh()
-    assert world.kinds() == ["keys_changed", "keys_ignored"]
-    assert world.events[1].detail == "entry 1: secret key material is published"
+    assert world.kinds() == ["keys_changed", "keys_ignored", "private_key"]
+    assert [event.detail for event in world.events[1:]] == ["entry 1: secret key material is published"] * 2
 
 
 async def test_a_failed_refresh_keeps_the_keys_until_the_stale_limit_and_then_nothing_is_accepted() -> None:
@@ -177,7 +177,12 @@ async def test_a_failed_refresh_keeps_the_keys_until_the_stale_limit_and_then_no
     with pytest.raises(Broken) as caught:
         await world.find()
     assert caught.value.refusal.reason == IDENTITY_PROVIDER_UNAVAILABLE
+    assert world.status().keys == 0
     assert world.kinds().count("refresh_failed") == world.status().failures > 50
+    await world.next_refresh()
+    # each state is told of once, when the first refresh fails in it: the log is not to be filled by an outage
+    declines = [kind for kind in world.kinds() if kind in {"stale", "unavailable"}]
+    assert declines == ["stale", "unavailable"]
     world.provider.keys = (_ONE,)
     await world.next_refresh()
     assert world.knows()
@@ -344,3 +349,15 @@ async def test_the_loops_own_clock_serves_when_none_is_given() -> None:
     await source.start()
     assert len(await source.find("ES256", "ES256", 0.0)) == 1
     await source.close()
+
+
+async def test_a_second_outage_is_told_of_again() -> None:
+    world = await World().started()
+    assert world.kinds() == ["refresh_failed", "unavailable"]
+    world.provider.keys = (_ONE,)
+    await world.next_refresh()
+    world.provider.keys = ()
+    while world.kinds()[-1] != "stale":
+        await world.next_refresh()
+    assert 300 <= world.status().age <= 360  # as it happens, but for the wait between two tries
+    assert world.kinds().count("unavailable") == 1

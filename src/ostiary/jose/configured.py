@@ -10,7 +10,7 @@ import msgspec
 
 from ostiary.jose.fetch import Fetcher
 from ostiary.jose.jwk import secret_key
-from ostiary.jose.jwks import describe, read
+from ostiary.jose.jwks import events, read
 from ostiary.jose.key import KeySet
 from ostiary.jose.loaders import DiscoveryLoader, FileLoader, UrlLoader
 from ostiary.jose.refreshed import RefreshedKeys
@@ -47,8 +47,8 @@ def key_source(
         return FixedKeys(KeySet([secret_key(keys.secret.get_secret_value(), issuer.algorithms)], ignores_kid=True))
     if keys.inline is not None:
         inline, ignored = read(msgspec.json.encode(keys.inline), issuer.algorithms, keys.max_keys)
-        if ignored:
-            alert(KeyEvent(name, "keys_ignored", describe(ignored)))
+        for event in events(name, ignored):
+            alert(event)
         return FixedKeys(KeySet(inline))
     loader: Loader
     fetcher = Fetcher(keys.max_bytes, insecure=keys.allow_insecure_http, tls=tls)

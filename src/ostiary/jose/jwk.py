@@ -47,6 +47,13 @@ class UnusableKey(ValueError):
     """A JWK that is not, or must not be, used; its text says why."""
 
 
+class PublishedSecret(UnusableKey):
+    """A JWK with what only its owner may know: whoever read it can sign."""
+
+    def __init__(self) -> None:
+        super().__init__("secret key material is published")
+
+
 def public_key(jwk: object, allowed: Collection[str]) -> Key:
     """Return the key that `jwk` describes, for those of its algorithms that are `allowed`.
 
@@ -55,7 +62,7 @@ def public_key(jwk: object, allowed: Collection[str]) -> Key:
     if not isinstance(jwk, dict):
         raise UnusableKey("not an object")
     if not _SECRET_MEMBERS.isdisjoint(jwk) or jwk.get("kty") == "oct":
-        raise UnusableKey("secret key material is published")
+        raise PublishedSecret
     kid = jwk.get("kid")
     if kid is not None and not (isinstance(kid, str) and len(kid) <= MAX_KID_CHARACTERS):
         raise UnusableKey("kid is not a string of at most 256 characters")

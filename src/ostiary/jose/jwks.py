@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ostiary.jose.jwk import UnusableKey, public_key
+from ostiary.jose.jwk import PublishedSecret, UnusableKey, public_key
+from ostiary.jose.source import KeyEvent
 from ostiary.jose.strict_json import parse_object
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from ostiary.jose.key import Key
 
@@ -18,16 +19,26 @@ class UnusableKeySet(ValueError):
 
 
 class Ignored(NamedTuple):
-    """A member of a set that did not become a key: its place, counted from 0, and why."""
+    """A member of a set that did not become a key: its place, counted from 0, why, and whether it was a secret."""
 
     place: int
     why: str
+    secret: bool = False
 
 
 _DESCRIBED: Final = 5
 
 
-def describe(ignored: list[Ignored]) -> str:
+def events(issuer: str, ignored: list[Ignored]) -> Iterator[KeyEvent]:
+    """Tell an operator of what was ignored among the keys of `issuer`, and by itself of secrets."""
+    if ignored:
+        yield KeyEvent(issuer, "keys_ignored", _describe(ignored))
+    secrets = [one for one in ignored if one.secret]
+    if secrets:
+        yield KeyEvent(issuer, "private_key", _describe(secrets))
+
+
+def _describe(ignored: list[Ignored]) -> str:
     """Say which entries were ignored and why, the first few of them."""
     told = "; ".join(f"entry {one.place}: {one.why}" for one in ignored[:_DESCRIBED])
     return told if len(ignored) <= _DESCRIBED else f"{told}; and {len(ignored) - _DESCRIBED} more"
@@ -53,7 +64,7 @@ def read(text: bytes, algorithms: Collection[str], max_keys: int) -> tuple[list[
         try:
             key = public_key(jwk, algorithms)
         except UnusableKey as error:
-            ignored.append(Ignored(place, str(error)))
+            ignored.append(Ignored(place, str(error), isinstance(error, PublishedSecret)))
         else:
             keys[key.fingerprint] = key
     if not keys:

@@ -20,7 +20,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ostiary.jose.fetch import LoadError
-from ostiary.jose.jwks import UnusableKeySet, describe, read
+from ostiary.jose.jwks import UnusableKeySet, events, read
 from ostiary.jose.key import Key, KeySet
 from ostiary.jose.source import KeyEvent, KeyStatus, unavailable
 
@@ -73,6 +73,7 @@ class RefreshedKeys:
         self._usable_until = -inf
         self._failures = 0
         self._last_error = ""
+        self._state = ""
         self._due = 0.0
         self._may_ask_at = -inf
         self._fetch: asyncio.Task[None] | None = None
@@ -105,9 +106,10 @@ class RefreshedKeys:
     def status(self, mono: float) -> KeyStatus:
         """Tell how the keys are at `mono`."""
         age = mono - self._loaded_at
+        ready = mono < self._usable_until
         return KeyStatus(
-            ready=mono < self._usable_until,
-            keys=len(self._keys.keys),
+            ready=ready,
+            keys=len(self._keys.keys) if ready else 0,
             age=age,
             stale=age > self._policy.ttl,
             failures=self._failures,
@@ -168,7 +170,7 @@ class RefreshedKeys:
             key.usable_until = self._usable_until
         self._due = self._clock() + max(_FIRST_RETRY, self._shortened(self._policy.ttl * _DUE))
         if self._failures:
-            self._failures = 0
+            self._failures, self._state = 0, ""
             self._last_error = ""
             self._tell("refresh_recovered", "the keys could be fetched again")
 
@@ -181,8 +183,8 @@ class RefreshedKeys:
         for key in gone.values():
             key.usable_until = -inf
         self._tell("keys_changed", f"{len(keys) - before + len(gone)} new, {len(gone)} withdrawn")
-        if ignored:
-            self._tell("keys_ignored", describe(ignored))
+        for event in events(self._name, ignored):
+            self._alert(event)
 
     def _fail(self, why: str) -> None:
         self._failures += 1
@@ -190,6 +192,17 @@ class RefreshedKeys:
         retry = min(_LAST_RETRY, _FIRST_RETRY * 2.0 ** min(self._failures - 1, 16))
         self._due = self._clock() + self._shortened(retry)
         self._tell("refresh_failed", why)
+        mono = self._clock()
+        if mono >= self._usable_until:
+            self._decline("unavailable", "there are no usable keys")
+        elif mono >= self._loaded_at + self._policy.ttl:
+            self._decline("stale", f"the keys are older than {self._policy.ttl:g} s")
+
+    def _decline(self, state: str, detail: str) -> None:
+        """Tell of a worse state once, not with every failure."""
+        if self._state != state:
+            self._state = state
+            self._tell(state, detail)
 
     def _shortened(self, seconds: float) -> float:
         return seconds * (1 - _JITTER * self._chance())

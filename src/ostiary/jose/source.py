@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class KeyStatus(msgspec.Struct, frozen=True):
     """How an issuer's keys are.
 
-    `ready`: there are usable ones. `age`: seconds since the last good refresh, +inf if there was none. `stale`: that is
-    longer ago than the TTL. `failures`: refreshes that failed since.
+    `ready`: there are usable ones, `keys` of them. `age`: seconds since the last good refresh, +inf if there was none.
+    `stale`: that is longer ago than the TTL. `failures`: refreshes that failed since.
     """
 
     ready: bool
@@ -32,8 +32,9 @@ class KeyStatus(msgspec.Struct, frozen=True):
 class KeyEvent(msgspec.Struct, frozen=True):
     """Something about an issuer's keys that an operator should hear of.
 
-    `kind` is one of ``refresh_failed``, ``refresh_recovered``, ``keys_changed``, ``keys_ignored``. `detail` is a
-    sentence that repeats nothing of what was received.
+    `kind` is one of ``refresh_failed``, ``stale`` (the keys serve past their TTL), ``unavailable`` (there are no usable
+    keys), ``refresh_recovered``, ``keys_changed``, ``keys_ignored``, ``private_key`` (what was ignored is a secret).
+    `detail` is a sentence that repeats nothing of what was received.
     """
 
     issuer: str
