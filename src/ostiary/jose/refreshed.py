@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from ostiary.config.model import Issuer
     from ostiary.jose.loaders import Loader
+    from ostiary.jose.source import KeyEventKind
 
 _DUE: Final = 0.75
 _JITTER: Final = 0.1
@@ -198,7 +199,7 @@ class RefreshedKeys:
         elif mono >= self._loaded_at + self._policy.ttl:
             self._decline("stale", f"the keys are older than {self._policy.ttl:g} s")
 
-    def _decline(self, state: str, detail: str) -> None:
+    def _decline(self, state: KeyEventKind, detail: str) -> None:
         """Tell of a worse state once, not with every failure."""
         if self._state != state:
             self._state = state
@@ -207,5 +208,5 @@ class RefreshedKeys:
     def _shortened(self, seconds: float) -> float:
         return seconds * (1 - _JITTER * self._chance())
 
-    def _tell(self, kind: str, detail: str) -> None:
+    def _tell(self, kind: KeyEventKind, detail: str) -> None:
         self._alert(KeyEvent(self._name, kind, detail))

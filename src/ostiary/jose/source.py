@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -12,6 +12,12 @@ from ostiary.decision.reason import IDENTITY_PROVIDER_UNAVAILABLE
 
 if TYPE_CHECKING:
     from ostiary.jose.key import Key, KeySet
+
+
+KeyEventKind: TypeAlias = Literal[
+    "refresh_failed", "stale", "unavailable", "refresh_recovered", "keys_changed", "keys_ignored", "private_key"
+]
+"""``stale``: keys serve past their TTL. ``unavailable``: none is usable. ``private_key``: what was ignored is secret."""
 
 
 class KeyStatus(msgspec.Struct, frozen=True):
@@ -32,13 +38,11 @@ class KeyStatus(msgspec.Struct, frozen=True):
 class KeyEvent(msgspec.Struct, frozen=True):
     """Something about an issuer's keys that an operator should hear of.
 
-    `kind` is one of ``refresh_failed``, ``stale`` (the keys serve past their TTL), ``unavailable`` (there are no usable
-    keys), ``refresh_recovered``, ``keys_changed``, ``keys_ignored``, ``private_key`` (what was ignored is a secret).
     `detail` is a sentence that repeats nothing of what was received.
     """
 
     issuer: str
-    kind: str
+    kind: KeyEventKind
     detail: str
 
 
