@@ -63,7 +63,8 @@ class Authority:
 
     def __init__(self, folder: Path, name: str = "ca") -> None:
         self.folder = folder
-        self.ca = folder / f"{name}.pem"
+        self.itself = Pair(folder, name)
+        self.ca = self.itself.certificate
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
         certificate = (
@@ -72,7 +73,7 @@ class Authority:
             .add_extension(_usage(signs=True), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        self.ca.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        _write(self.itself, certificate, self._key)
 
     def issue(
         self,
@@ -98,12 +99,7 @@ class Authority:
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(map(_general, names)), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
-        pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        pair.key.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
+        _write(pair, certificate, key)
         return pair
 
     def _builder(
@@ -127,6 +123,13 @@ class Authority:
             .add_extension(own, critical=False)
             .add_extension(authority, critical=False)
         )
+
+
+def _write(pair: Pair, certificate: x509.Certificate, key: CertificateIssuerPrivateKeyTypes) -> None:
+    pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    pair.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
 
 
 def _usage(*, signs: bool) -> x509.KeyUsage:

@@ -89,6 +89,14 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.resume_reading()
             self.deadline = mono + self.target.timeouts.read_timeout
 
+    def hand_over(self, protocol: asyncio.Protocol) -> asyncio.Transport:
+        """Leave the connection to `protocol`, and the pool."""
+        self._exchange = None
+        self.closed = True
+        self._transport.set_protocol(protocol)
+        self.target.lost(self)
+        return self._transport
+
     def abort(self) -> None:
         """Close without ceremony; the exchange, if any, is told nothing."""
         self._exchange = None
@@ -139,7 +147,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell the exchange, if there is one, that there will be no more."""
-        if error is None:
+        if error is None and self.target.pool.tls is None:  # TLS has an end of its own (RFC 9112 section 9.8)
             self.eof_received()
         exchange, self._exchange = self._exchange, None
         self._close()
@@ -181,7 +189,7 @@ class UpstreamConnection(asyncio.Protocol):
                     raise _Unreadable
                 self._part = data
                 return False, b""
-            head, data = found
+            whole, (head, data) = data, found
             if isinstance(head, BadFraming):
                 raise _Unreadable
             if head.body == len(data) and head.keep_alive and head.status >= _FINAL:
@@ -190,6 +198,8 @@ class UpstreamConnection(asyncio.Protocol):
                 self._interim = 0
                 self.used = True
                 exchange.response(head, data, self)
+                return False, b""
+            if head.status == _SWITCHING and exchange.switched(head, whole[: len(whole) - len(data)], data, self):
                 return False, b""
             self._take_head(head, exchange)
         if self._chunks is not None:
