@@ -32,13 +32,13 @@ _DESCRIBED: Final = 5
 def events(issuer: str, ignored: list[Ignored]) -> Iterator[KeyEvent]:
     """Tell an operator of what was ignored among the keys of `issuer`, and by itself of secrets."""
     if ignored:
-        yield KeyEvent(issuer, "keys_ignored", _describe(ignored))
+        yield KeyEvent(issuer, "keys_ignored", describe(ignored))
     secrets = [one for one in ignored if one.secret]
     if secrets:
-        yield KeyEvent(issuer, "private_key", _describe(secrets))
+        yield KeyEvent(issuer, "private_key", describe(secrets))
 
 
-def _describe(ignored: list[Ignored]) -> str:
+def describe(ignored: list[Ignored]) -> str:
     """Say which entries were ignored and why, the first few of them."""
     told = "; ".join(f"entry {one.place}: {one.why}" for one in ignored[:_DESCRIBED])
     return told if len(ignored) <= _DESCRIBED else f"{told}; and {len(ignored) - _DESCRIBED} more"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 KeyEventKind: TypeAlias = Literal[
     "refresh_failed", "stale", "unavailable", "refresh_recovered", "keys_changed", "keys_ignored", "private_key"
 ]
-"""``stale``: keys serve past their TTL. ``unavailable``: none is usable. ``private_key``: what was ignored is secret."""
+"""``stale``: keys serve past their TTL. ``unavailable``: none is usable. ``private_key``: a secret was ignored."""
 
 
 class KeyStatus(msgspec.Struct, frozen=True):
