@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.http1 import read_chunks, read_head, request
 from tests.support.tokens import key
-from tests.support.wire import OPEN, content, wire
+from tests.support.wire import OPEN, content, listening, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -187,25 +187,24 @@ def early(answer: bytes) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter
 
 async def test_an_answer_before_the_body_is_sent(tmp_path: Path) -> None:
     """It goes on to the client at once and is the last of the connection; the rest of the body is dropped."""
-    server = await asyncio.start_server(
-        early(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig"), "127.0.0.1", 0
-    )
-    target = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with wire(tmp_path, upstream={"targets": [target]}) as gate, gate.connect() as client:
+    async with (
+        listening(early(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")) as target,
+        wire(tmp_path, upstream={"targets": [target]}) as gate,
+        gate.connect() as client,
+    ):
         await client.send(request("POST", "/", headers={"Content-Length": "1000000"}) + b"x" * 1000)
         answer = await client.answer()
         assert (answer.status, answer.body, answer.value("Connection")) == (413, b"big", "close")
         await client.send(b"x" * 100_000)
         assert await client.ended()
-    server.close()
 
 
 async def test_a_body_that_grows_too_large_gets_no_second_answer(tmp_path: Path) -> None:
-    server = await asyncio.start_server(early(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"), "127.0.0.1", 0)
-    target = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with wire(
-        tmp_path, server={"bounds": {"body_bytes": 1000}}, upstream={"targets": [target]}
-    ) as gate, gate.connect() as client:  # fmt: skip
+    async with (
+        listening(early(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf")) as target,
+        wire(tmp_path, server={"bounds": {"body_bytes": 1000}}, upstream={"targets": [target]}) as gate,
+        gate.connect() as client,
+    ):
         await client.send(request("POST", "/", headers=CHUNKED) + b"3\r\none\r\n")
         head = await read_head(client.reader)
         await client.send(b"800\r\n" + b"x" * 0x800 + b"\r\n")
@@ -213,7 +212,6 @@ async def test_a_body_that_grows_too_large_gets_no_second_answer(tmp_path: Path)
             await client.reader.readexactly(1000)
         assert head.values("Content-Length") == ["1000"]
         assert getattr(end.value, "partial", b"half") == b"half"
-    server.close()
 
 
 @pytest.mark.parametrize(

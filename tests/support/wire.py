@@ -21,7 +21,7 @@ from tests.support.moments import Moments
 from tests.support.recording import Received, RecordingUpstream, recording_upstream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -131,6 +131,31 @@ async def wire(
             yield Wire(running, recording, clock)
 
 
+@asynccontextmanager
+async def listening(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]],
+) -> AsyncIterator[str]:
+    """Yield the URL of a server that does with each connection what `serve` says, for as long as the block lasts."""
+    conversations: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
+
+    def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        conversations.add(asyncio.ensure_future(serve(reader, writer)))
+
+    server = await asyncio.start_server(converse, "127.0.0.1", 0, limit=4096)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for conversation in conversations:
+            conversation.cancel()
+        await asyncio.gather(*conversations, return_exceptions=True)
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+
 class Reading(msgspec.Struct, frozen=True):
     """A request as h11 reads it."""
 
@@ -139,38 +164,33 @@ class Reading(msgspec.Struct, frozen=True):
     body: bytes
 
 
-def second_opinion(raw: bytes) -> list[Reading] | None:
-    """Return the requests that h11 reads from `raw`, or None if it refuses any of it."""
+def second_opinion(raw: bytes) -> tuple[list[Reading], bool]:
+    """Return the requests that h11 reads from `raw`, one after the other, and whether it refuses what follows them."""
     connection = h11.Connection(h11.SERVER)
     connection.receive_data(raw)
     found: list[Reading] = []
     try:
-        while True:
-            event = connection.next_event()
-            if not isinstance(event, h11.Request):
-                return (
-                    found if event in (h11.NEED_DATA, h11.PAUSED) or isinstance(event, h11.ConnectionClosed) else None
-                )
+        while isinstance(event := connection.next_event(), h11.Request):
             body = bytearray()
             while isinstance(part := connection.next_event(), h11.Data):
                 body += part.data
             if not isinstance(part, h11.EndOfMessage):
-                return found
+                break
             found.append(Reading(event.method, event.target, bytes(body)))
             connection.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
             connection.send(h11.EndOfMessage())
             if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
-                return found
+                break
             connection.start_next_cycle()
     except h11.RemoteProtocolError:
-        return None
+        return found, True
+    return found, False
 
 
 def content(received: Received) -> bytes:
     """Return the body of `received` without its framing."""
     if not received.head.chunked:
         return received.body
-    readings = second_opinion(received.head.raw + received.body)
-    assert readings is not None
-    assert len(readings) == 1
-    return readings[0].body
+    ((reading,), refused) = second_opinion(received.head.raw + received.body)
+    assert not refused
+    return reading.body

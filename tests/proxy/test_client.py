@@ -1,0 +1,370 @@
+"""One client's connection: order, deadlines, backpressure, and clients that are slow, greedy or gone."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.http1 import request
+from tests.support.recording import OK
+from tests.support.wire import OPEN, content, listening, wire
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ostiary.proxy.client import ClientConnection
+    from tests.support.recording import Conversation
+    from tests.support.wire import Wire
+
+GET = request("GET", "/")
+LARGE = 8 * 1024 * 1024
+UPLOAD = 48 * 1024 * 1024
+"""More than the kernel holds between a client, the gateway and an upstream."""
+UPLOADS = {"bounds": {"body_bytes": "64MiB"}}
+
+
+def client_of(gate: Wire) -> ClientConnection:
+    """Return the gateway's side of the only connection."""
+    (client,) = gate.running.gateway.door._clients
+    return client
+
+
+def unsent(client: ClientConnection) -> int:
+    """Return how many octets wait in the gateway's memory for `client` to take them."""
+    return client._transport.get_write_buffer_size()
+
+
+async def stubborn(port: int) -> socket.socket:
+    """Connect a client that takes next to nothing."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+    return sock
+
+
+async def take_all(sock: socket.socket, size: int) -> int:
+    """Read `size` octets, or all there are before the end."""
+    loop, taken = asyncio.get_running_loop(), 0
+    async with asyncio.timeout(20):
+        while taken < size and (piece := await loop.sock_recv(sock, 1 << 20)):
+            taken += len(piece)
+    return taken
+
+
+async def test_pipelined_requests_are_answered_in_order(gate: Wire) -> None:
+    """Also where the later ones could be answered sooner."""
+    gate.upstream.default = lambda conversation: conversation.send(
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b"
+        % (len(conversation.request.target), conversation.request.target.encode())
+    )
+    async with gate.connect() as client:
+        await client.send(b"".join(request("GET", f"/{n}") for n in range(10)) + request("POST", "/p", body=b"x" * 10))
+        for n in range(10):
+            assert (await client.answer()).body == f"/{n}".encode()
+        assert (await client.answer()).body == b"/p"
+    assert gate.upstream.connections == 1
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_a_pipelined_body_may_still_be_to_come(gate: Wire, *, chunked: bool) -> None:
+    headers = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": "200000"}
+    body = b"30d40\r\n" + b"x" * 200_000 + b"\r\n0\r\n\r\n" if chunked else b"x" * 200_000
+    async with gate.connect() as client:
+        await client.send(GET + request("POST", "/", headers=headers) + body[:1000])
+        await gate.settle()
+        await client.send(body[1000:] + GET)
+        assert [(await client.answer()).status for _ in range(3)] == [200, 200, 200]
+    assert content(gate.upstream.requests[1]) == b"x" * 200_000
+
+
+async def test_a_pipelined_body_that_does_not_come_is_waited_for_only_so_long(gate: Wire) -> None:
+    heard = await gate.play(GET + request("POST", "/", headers={"Content-Length": "10"}) + b"x")
+    assert heard.statuses == [200, 408]
+
+
+@pytest.mark.parametrize(
+    "sent,statuses",
+    [
+        (b"", []),
+        (b"GET / HT", [408]),
+        (b"GET / HTTP/1.1\r\nHost: h\r\n", [408]),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n", [408]),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", [408]),
+        (GET, [200]),
+        (GET + b"GET / HT", [200, 408]),
+    ],
+)
+async def test_who_sends_nothing_more_is_not_waited_for(gate: Wire, sent: bytes, statuses: list[int]) -> None:
+    heard = await gate.play(sent)
+    assert heard.statuses == statuses
+    assert not heard.by_itself
+    assert len(heard.arrived) == statuses.count(200)
+
+
+async def test_d3_a_head_gains_no_time_by_coming_slowly(gate: Wire) -> None:
+    async with gate.connect() as client:
+        for octet in b"GET / HTTP/1":
+            await client.send(bytes((octet,)))
+            await gate.settle()
+            gate.pass_time(0.9)
+        await gate.settle()
+        assert (await client.answer()).status == 408
+        assert await client.ended()
+    assert gate.upstream.connections == 0
+
+
+async def test_a_body_may_take_its_time_as_long_as_it_goes_on(tmp_path: Path) -> None:
+    async with wire(tmp_path, server={"bounds": {"body_rate": 0}}) as gate, gate.connect() as client:
+        await client.send(request("POST", "/", headers={"Content-Length": "10"}))
+        for _ in range(10):
+            await gate.settle()
+            gate.pass_time(29.0)
+            await client.send(b"x")
+        assert (await client.answer()).status == 200
+
+
+async def test_the_deadline_of_a_body_ends_with_it(tmp_path: Path) -> None:
+    """However long the answer takes after that is between the upstream and its deadlines."""
+    finish = asyncio.Event()
+
+    async def slow(conversation: Conversation) -> None:
+        await finish.wait()
+        await conversation.send(OK)
+
+    async with wire(tmp_path, upstream={"first_byte_timeout": "10m"}) as gate, gate.connect() as client:
+        gate.upstream.answer(slow)
+        await client.send(request("POST", "/", headers={"Content-Length": "2"}) + b"x")
+        await gate.settle()
+        await client.send(b"y")
+        await gate.settle()
+        gate.pass_time(300.0)
+        finish.set()
+        assert (await client.answer()).status == 200
+
+
+async def test_idle_connections_end_after_a_while(gate: Wire) -> None:
+    async with gate.connect() as client:
+        for _ in range(3):
+            assert (await client.ask("GET", "/")).status == 200
+            gate.pass_time(70.0)
+        assert (await client.ask("GET", "/")).status == 200
+        gate.pass_time(76.0)
+        assert await client.ended()
+
+
+async def test_d7_a_slow_reader_holds_the_upstream_back(gate: Wire) -> None:
+    gate.upstream.answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE + bytes(LARGE))
+    sock = await stubborn(gate.running.port)
+    with sock:
+        await asyncio.get_running_loop().sock_sendall(sock, GET)
+        await gate.settle(lambda: unsent(client_of(gate)))
+        assert unsent(client_of(gate)) < 1024 * 1024
+        assert await take_all(sock, LARGE) >= LARGE
+
+
+async def test_who_takes_nothing_is_let_go(gate: Wire) -> None:
+    gate.upstream.answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE + bytes(LARGE))
+    with await stubborn(gate.running.port) as sock:
+        await asyncio.get_running_loop().sock_sendall(sock, GET)
+        await gate.settle()
+        gate.pass_time(29.0)
+        await gate.settle()
+        assert gate.running.metrics.client_connections.value == 1
+        gate.pass_time(2.0)
+        await gate.settle()
+        assert gate.running.metrics.client_connections.value == 0
+        assert gate.upstream.open == 0
+
+
+async def test_requests_without_end_whose_answers_nobody_takes(tmp_path: Path) -> None:
+    """Neither the answers nor the requests pile up: nothing is read from who reads nothing."""
+    sent = b""
+    async with wire(tmp_path, server={"bounds": {"pipelined": 1000}}) as gate:
+        gate.upstream.default = b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n" + bytes(4000)
+        with await stubborn(gate.running.port) as sock:
+            with suppress(BlockingIOError):
+                while len(gate.upstream.requests) < 20_000:
+                    sent = sent or request("GET", "/", headers={"X-Padding": "x" * 2000})
+                    sent = sent[sock.send(sent) :]
+                    for _ in range(5):
+                        await asyncio.sleep(0)
+            assert unsent(client_of(gate)) < 1024 * 1024
+            assert len(gate.upstream.requests) < 20_000
+
+
+async def test_an_answer_behind_one_that_is_not_taken_waits(gate: Wire) -> None:
+    """A second large answer is not fetched into memory while the client has yet to take the first."""
+    large = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE + bytes(LARGE)
+    gate.upstream.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + bytes(3_000_000), large)
+    with await stubborn(gate.running.port) as sock:
+        await asyncio.get_running_loop().sock_sendall(sock, GET * 2)
+        await gate.settle(lambda: unsent(client_of(gate)))
+        assert unsent(client_of(gate)) < 1024 * 1024
+        assert await take_all(sock, 3_000_000 + LARGE) >= 3_000_000 + LARGE
+        await gate.settle()
+        gate.pass_time(74.0)
+        await gate.settle()
+        assert gate.running.metrics.client_connections.value == 1, "idle, and within its time"
+        gate.pass_time(2.0)
+        await gate.settle()
+        assert gate.running.metrics.client_connections.value == 0
+
+
+async def test_a_full_upstream_holds_the_client_back(tmp_path: Path) -> None:
+    """An upload goes no faster than the upstream takes it, and not for ever."""
+    go_on = asyncio.Event()
+
+    async def reluctant(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await go_on.wait()
+        await reader.readuntil(b"\r\n\r\n")
+        for _ in range(UPLOAD // 4096):
+            await reader.readexactly(4096)
+        writer.write(OK)
+
+    async with (
+        listening(reluctant) as target,
+        wire(tmp_path, server=UPLOADS, upstream={"targets": [target]}) as gate,
+        gate.connect() as client,
+    ):
+        client.writer.write(request("POST", "/", headers={"Content-Length": str(UPLOAD)}) + bytes(UPLOAD))
+        await gate.settle(client.writer.transport.get_write_buffer_size)
+        assert client.writer.transport.get_write_buffer_size() > 1024 * 1024
+        gate.pass_time(29.0)
+        go_on.set()
+        assert (await client.answer()).status == 200
+
+
+async def test_an_upstream_that_takes_nothing_is_given_up(tmp_path: Path) -> None:
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG001
+        await asyncio.get_running_loop().create_future()
+
+    async with (
+        listening(deaf) as target,
+        wire(tmp_path, server=UPLOADS, upstream={"targets": [target]}) as gate,
+        gate.connect() as client,
+    ):
+        client.writer.write(request("POST", "/", headers={"Content-Length": str(UPLOAD)}) + bytes(UPLOAD))
+        await gate.settle(client.writer.transport.get_write_buffer_size)
+        gate.pass_time(31.0)
+        assert (await client.answer()).status == 504
+
+
+STAGES = {
+    "nothing sent": b"",
+    "in the head": b"GET / HTTP/1.1\r\nHo",
+    "in the body": request("POST", "/", headers={"Content-Length": "100"}) + b"some",
+    "in a chunk": request("POST", "/", headers={"Transfer-Encoding": "chunked"}) + b"5\r\nab",
+    "waiting": GET,
+}
+
+
+@pytest.mark.parametrize("reset", [True, False])
+@pytest.mark.parametrize("stage", STAGES)
+async def test_clients_that_go_away(gate: Wire, stage: str, *, reset: bool) -> None:
+    """The upstream is told by the end of its connection; nothing stays behind, and nothing is logged as a bug."""
+
+    async def silent(conversation: Conversation) -> None:
+        await conversation.reader.read()
+
+    gate.upstream.default = silent
+    async with gate.connect() as client:
+        await client.send(STAGES[stage])
+        await gate.settle()
+        (client.writer.transport.abort if reset else client.writer.close)()
+        await gate.settle()
+    await gate.settle()
+    metrics = gate.running.metrics
+    assert metrics.client_connections.value == 0
+    assert gate.upstream.open == 0
+    assert metrics.bugs("proxy").value == 0
+
+
+async def test_a_client_that_goes_away_with_more_than_it_may_ask(gate: Wire) -> None:
+    """Nothing is read from it meanwhile, so that it is noticed when the upstream's time is over, at the latest."""
+
+    async def silent(conversation: Conversation) -> None:
+        await conversation.reader.read()
+
+    gate.upstream.default = silent
+    async with gate.connect() as client:
+        await client.send(GET * 5)
+        await gate.settle()
+    for _ in range(2):
+        gate.pass_time(31.0)
+        await gate.settle()
+    assert gate.running.metrics.client_connections.value == 0
+
+
+async def test_a_client_that_goes_away_while_its_answer_comes(gate: Wire) -> None:
+    gone = asyncio.Event()
+
+    async def endless(conversation: Conversation) -> None:
+        await conversation.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+        await conversation.reader.read()
+        gone.set()
+
+    gate.upstream.answer(endless)
+    async with gate.connect() as client:
+        await client.send(GET)
+        await client.reader.readuntil(b"a\r\n")
+    async with asyncio.timeout(10):
+        await gone.wait()
+
+
+async def test_the_rest_of_a_refused_upload_is_dropped_for_a_while_only(tmp_path: Path) -> None:
+    async with wire(tmp_path, routes=[{**OPEN[0], "anonymous": False}]) as gate, gate.connect() as client:
+        await client.send(request("POST", "/", headers={"Content-Length": "1000000"}))
+        answer = await client.answer()
+        assert (answer.status, answer.value("Connection")) == (401, "close")
+        await client.send(bytes(1000))
+        await gate.settle()
+        assert gate.running.metrics.client_connections.value == 1
+        gate.pass_time(3.0)
+        await gate.settle()
+        assert gate.running.metrics.client_connections.value == 0
+
+
+async def test_an_endless_upload_that_was_refused_is_cut(tmp_path: Path) -> None:
+    async with wire(tmp_path, routes=[{**OPEN[0], "anonymous": False}]) as gate:
+        with await stubborn(gate.running.port) as sock:
+            sock.send(request("POST", "/", headers={"Transfer-Encoding": "chunked"}))
+            await gate.settle()
+            sent = 0
+            with suppress(ConnectionError, BlockingIOError):
+                while sent < LARGE:
+                    sent += sock.send(bytes(0x8000))
+                    await gate.settle()
+            assert sent < LARGE
+            assert gate.running.metrics.client_connections.value == 0
+
+
+@pytest.mark.parametrize("where", ["decision", "upstream", "answer"])
+async def test_fp4_an_unexpected_exception_ends_one_request(
+    gate: Wire, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 500 if nothing was answered yet; its text, which may quote anything, appears nowhere."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("canary")
+
+    door = gate.running.gateway.door
+    async with gate.connect() as bystander, gate.connect() as client:
+        assert (await bystander.ask("GET", "/")).status == 200
+        with monkeypatch.context() as broken:
+            if where == "decision":
+                broken.setattr(gate.running.gateway.pipeline._routes, "match", fail)
+            elif where == "upstream":
+                broken.setattr("ostiary.proxy.exchange.Exchange.assigned", fail)
+            else:
+                broken.setattr(door.responses, "read", fail)
+            answer = await client.ask("GET", "/")
+        assert (answer.status, answer.json["error"]) == (500, "internal_error")
+        assert b"canary" not in answer.body
+        assert (await bystander.ask("GET", "/")).status == 200
+    bugs = gate.running.metrics.bugs("decision" if where == "decision" else "proxy")
+    assert bugs.value == 1
