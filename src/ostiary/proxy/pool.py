@@ -94,22 +94,20 @@ class UpstreamPool:
                 connection.carry(exchange)
                 exchange.assigned(connection, mono)
                 return
-        self._ask(exchange, mono, target, len(self._targets))
+        self._ask(exchange, mono, target, ())
 
-    def serve_afresh(self, exchange: Exchange, target: Target) -> None:  # noqa: ARG002  # the one that is not to blame
+    def serve_afresh(self, exchange: Exchange, target: Target) -> None:
         """Give `exchange` a connection that no other exchange has used, in place of one to `target` that is lost.
 
         Fails it instead if the budget of repetitions is spent.
         """
         mono = self._monotonic()
-        if not self._may_repeat(mono):
-            exchange.upstream_failed(_REFUSED, untouched=False)
-            return
-        chosen = self._choose(mono)
-        if chosen is None:
-            self._refuse_down(exchange)
+        if self._may_repeat(mono):
+            another = self._another((target,), mono)
+            roomy = another is not None and another.open < self._settings.connections
+            self._dial(exchange, another if another is not None and roomy else target, ())
         else:
-            self._ask(exchange, mono, chosen, len(self._targets))
+            exchange.upstream_failed(_REFUSED, untouched=False)
 
     def release(self, connection: UpstreamConnection, mono: float) -> None:
         """Take back a connection whose exchange ended well."""
@@ -202,15 +200,18 @@ class UpstreamPool:
             self._probes.add(exchange)
         target = self._choose(mono)
         if target is None:
-            self._refuse_down(exchange)
+            check = self._settings.health.check
+            self.metrics.down.value += 1
+            exchange.refuse(Refusal(UPSTREAM_UNAVAILABLE, retry_after=1 if check is None else ceil(check.interval)))
         elif target.failures >= self._settings.health.failures:
             target.rest(mono + self._settings.health.rest)  # this one request tries it; the others wait for how it ends
         return target
 
-    def _refuse_down(self, exchange: Exchange) -> None:
-        check = self._settings.health.check
-        self.metrics.down.value += 1
-        exchange.refuse(Refusal(UPSTREAM_UNAVAILABLE, retry_after=ceil(check.interval) if check is not None else 1))
+    def _another(self, tried: tuple[Target, ...], mono: float) -> Target | None:
+        """Choose a target that has not been `tried`, one that is up if there is any."""
+        left = [target for target in self._targets if target not in tried and not target.down]
+        up = [target for target in left if target.out_until <= mono]
+        return min(up or left, key=lambda target: target.load, default=None)
 
     def _count(self, target: Target, mono: float) -> None:
         target.failures += 1
@@ -251,11 +252,18 @@ class UpstreamPool:
 
     # Connecting.
 
-    def _ask(self, exchange: Exchange, mono: float, target: Target, tries: int) -> None:
+    def _ask(self, exchange: Exchange, mono: float, target: Target, tried: tuple[Target, ...]) -> None:
         """Have a connection made for `exchange`, or have it wait for one, if there is room for either."""
-        roomy = self._with_room(target, mono)
-        if roomy is not None:
-            self._dial(exchange, roomy, tries)
+        limit = self._settings.connections
+        if target.open >= limit and target.load >= limit:  # then anyone else will do
+            target = min(self._targets, key=lambda one: (one.out_until > mono, one.load))
+        while target.idle:
+            connection = target.idle.pop()
+            if not connection.closed:
+                self._hand(connection, exchange, mono)
+                return
+        if target.open < limit:
+            self._dial(exchange, target, tried)
         elif self._queue_has_room():
             until = mono + self._settings.queue_timeout
             self._waiting.append((exchange, until))
@@ -270,33 +278,25 @@ class UpstreamPool:
         return len(self._waiting) < self._settings.queue
 
     def _fill(self, target: Target) -> None:
-        """Have connections made for those who wait, as far as there is room for more."""
+        """Have connections made for those who wait, as far as there is room at `target`, or at a better one."""
+        limit = self._settings.connections
         mono = self._monotonic()
         while self._waiting:
-            roomy = self._with_room(target, mono)
-            if roomy is None:
-                return
+            if target.open >= limit or target.out_until > mono:
+                target = min(self._targets, key=lambda one: (one.out_until > mono, one.open))
+                if target.open >= limit or target.down:
+                    return
             exchange, _ = self._waiting.popleft()
             if not exchange.over:
-                self._dial(exchange, roomy, len(self._targets))
+                self._dial(exchange, target, ())
 
-    def _with_room(self, target: Target, mono: float) -> Target | None:
-        """Return a target that is up and may have more connections: `target` if it can be, if need be even at rest."""
-        limit = self._settings.connections
-        if target.open < limit and target.out_until <= mono:
-            return target
-        for one in self._targets:
-            if one.open < limit and one.out_until <= mono:
-                return one
-        return target if target.open < limit and not target.down else None
-
-    def _dial(self, exchange: Exchange, target: Target, tries: int) -> None:
+    def _dial(self, exchange: Exchange, target: Target, tried: tuple[Target, ...]) -> None:
         target.open += 1  # at once, for others may ask before the task runs
-        dial = asyncio.ensure_future(self._connect(exchange, target, tries))
+        dial = asyncio.ensure_future(self._connect(exchange, target, (*tried, target)))
         self._dials.add(dial)
         dial.add_done_callback(self._dials.discard)
 
-    async def _connect(self, exchange: Exchange, target: Target, tries: int) -> None:
+    async def _connect(self, exchange: Exchange, target: Target, tried: tuple[Target, ...]) -> None:
         """Make a connection for `exchange`. A target that refuses it has seen nothing, so another may be asked."""
         try:
             async with asyncio.timeout(self._settings.connect_timeout):
@@ -317,9 +317,9 @@ class UpstreamPool:
         self.metrics.connects_failed.value += 1
         mono = self._monotonic()
         self._count(target, mono)
-        another = self._choose(mono) if tries > 1 and not exchange.over else None
+        another = self._another(tried, mono) if not exchange.over else None
         if another is not None and self._may_repeat(mono):
-            self._ask(exchange, mono, another, tries - 1)
+            self._ask(exchange, mono, another, tried)
         else:
             self._count_for_circuit(exchange, mono)
             exchange.upstream_failed(refusal, untouched=False)

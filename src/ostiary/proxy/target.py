@@ -44,6 +44,11 @@ class Target:
         self._tls = pool.tls
         self._server_name = None if pool.tls is None else (upstream.tls and upstream.tls.server_name) or self.host
 
+    @property
+    def load(self) -> int:
+        """Requests of this worker that it is at."""
+        return self.open - len(self.idle)
+
     async def open_connection(self, protocol: Callable[[], _Protocol]) -> _Protocol:
         """Open a connection. A name is resolved each time, so that it may move. Raises `OSError`."""
         loop = asyncio.get_running_loop()
