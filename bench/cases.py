@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from bench import requests, tokens
+from bench.certificate import Certificate
 from bench.measure import Arm
 from bench.peers import Envoy, HAProxy, Nginx, Node, Ostiary, Starlette
 from bench.spec import Work
@@ -34,6 +37,7 @@ class Ground(msgspec.Struct):
     upstream: int
     store: str
     keys: dict[Algorithm, SigningKey] = {}
+    own: Certificate | None = None
     pools: dict[tuple[Algorithm, int], list[str]] = {}
 
     def work(self, algorithm: Algorithm = "RS256") -> Work:
@@ -41,6 +45,12 @@ class Ground(msgspec.Struct):
         if algorithm not in self.keys:
             self.keys[algorithm] = SigningKey.generate(algorithm)
         return Work(key=self.keys[algorithm], upstream=self.upstream, cached_tokens=CACHED)
+
+    def certificate(self) -> Certificate:
+        """What gateways present, made when it is first asked for."""
+        if self.own is None:
+            self.own = Certificate.generate(Path(mkdtemp(prefix="ostiary-bench-")))
+        return self.own
 
     def tokens(self, algorithm: Algorithm = "RS256", count: int = POOL) -> list[str]:
         """A pool of different tokens, signed when it is first asked for."""
@@ -131,6 +141,13 @@ def bodies(target: str, size: int) -> Callable[[Ground], list[Arm]]:
     return make
 
 
+def encrypted(ground: Ground) -> list[Arm]:
+    """The listener speaks TLS 1.3; connections are kept, so that records count and not handshakes."""
+    pool = requests.pool(ground.tokens())
+    work = msgspec.structs.replace(ground.work(), tls=ground.certificate())
+    return [*arms(work, pool, [Ostiary(), Envoy()]), *arms(ground.work(), pool, [Ostiary("Ostiary, no TLS")])]
+
+
 def no_token(ground: Ground) -> list[Arm]:
     """Requests without a credential."""
     return arms(ground.work(), [requests.render(None)], [Ostiary(), Envoy(), HAProxy()], 401)
@@ -161,6 +178,7 @@ CASES = (
     Case("new-es256", "Every token new, ES256", new("ES256", Envoy(), HAProxy())),
     Case("new-eddsa", "Every token new, EdDSA", new("EdDSA", Envoy())),
     Case("log", "Access log on, to a file", logged, quick=True),
+    Case("tls", "Token seen before, RS256, over TLS 1.3", encrypted, quick=True),
     Case("store", "Limiter in memory and in Valkey", stores, quick=True),
     Case("routes", "Number of routes", routes, quick=True),
     Case("down-1k", "Response of 1 KiB", bodies("download/1k", 0), body=1 << 10),
@@ -178,6 +196,7 @@ BARS = (
     Bar("the same against nginx with no authentication", "seen-rs256", Nginx.name, 2.0, 1.6),
     Bar("the same against Node", "seen-rs256", Node.name, 0.15, 0.10),
     Bar("access log on, against Envoy", "log", "Envoy", 0.65, 0.50),
+    Bar("over TLS, against Envoy with TLS", "tls", "Envoy", 0.60, 0.50),
     Bar("every token new, RS256, against Envoy", "new-rs256", "Envoy", 0.90, 0.70),
     Bar(
         "Valkey limiter, extra over memory, µs",

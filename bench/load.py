@@ -12,11 +12,14 @@ import itertools
 import os
 import select
 import socket
+import ssl
 from collections import deque
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
+
+from bench.certificate import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,14 +41,52 @@ class Slice(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Secure:
+    """A TLS connection with the manners of a plain one: whatever has come is taken, and what is not there yet would block."""
+
+    def __init__(self, wrapped: ssl.SSLSocket) -> None:
+        self._wrapped = wrapped
+        self.close = wrapped.close
+        self.fileno = wrapped.fileno
+        self.setblocking = wrapped.setblocking
+
+    def send(self, data: bytes | memoryview) -> int:
+        """As of a socket."""
+        try:
+            return self._wrapped.send(data)
+        except ssl.SSLWantWriteError:
+            raise BlockingIOError from None
+
+    def recv(self, size: int) -> bytes:
+        """All records that have come, of `size` bytes at most."""
+        pieces = bytearray()
+        try:
+            while len(pieces) < size:
+                piece = self._wrapped.recv(size - len(pieces))
+                pieces += piece
+                if not piece or not self._wrapped.pending():
+                    break
+        except ssl.SSLWantReadError:
+            if not pieces:
+                raise BlockingIOError from None
+        return bytes(pieces)
+
+    def recv_into(self, buffer: memoryview) -> int:
+        """As above."""
+        data = self.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
 class Connection:
     """One kept-alive connection with at most one request under way."""
 
     __slots__ = ("asked", "buffer", "left", "pending", "socket")
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=STALL)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, port: int, tls: ssl.SSLContext | None) -> None:
+        plain = socket.create_connection(("127.0.0.1", port), timeout=STALL)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = plain if tls is None else Secure(tls.wrap_socket(plain, server_hostname=NAME))
         self.socket.setblocking(False)
         self.buffer = b""
         self.left = 0
@@ -59,8 +100,11 @@ class Load:
     A pool that is a cycle already goes on where its last load left off.
     """
 
-    def __init__(self, port: int, requests: Pool, *, status: int = 200, connections: int = 32) -> None:
+    def __init__(
+        self, port: int, requests: Pool, *, status: int = 200, connections: int = 32, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._port = port
+        self._tls = tls
         self._requests = requests if isinstance(requests, itertools.cycle) else itertools.cycle(requests)
         self._status = b"HTTP/1.1 %d" % status if status else b"HTTP/1.1 "
         self._body = -1  # learned from the first answer
@@ -142,7 +186,7 @@ class Load:
         return events
 
     def _connect(self) -> Connection:
-        connection = Connection(self._port)
+        connection = Connection(self._port, self._tls)
         fd = connection.socket.fileno()
         self._connections[fd] = connection
         self._epoll.register(fd, select.EPOLLIN)
@@ -159,7 +203,7 @@ class Load:
             sent = connection.socket.send(request)
         if sent < len(request):
             connection.pending = memoryview(request)[sent:]
-            self._epoll.modify(connection.socket, select.EPOLLIN | select.EPOLLOUT)
+            self._epoll.modify(connection.socket.fileno(), select.EPOLLIN | select.EPOLLOUT)
 
     def _resume(self, connection: Connection) -> None:
         pending = connection.pending
@@ -173,7 +217,7 @@ class Load:
             connection.pending = pending
             return
         connection.pending = None
-        self._epoll.modify(connection.socket, select.EPOLLIN)
+        self._epoll.modify(connection.socket.fileno(), select.EPOLLIN)
 
     def _receive(self, connection: Connection) -> bool:
         """Take what has come; True when the answer is whole and right."""

@@ -17,6 +17,7 @@ from bench.peers import Unavailable
 from bench.process import Server, StartError, free_port
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
@@ -105,15 +106,19 @@ def _start(arm: Arm, pool: cycle[bytes], cpu: int, folder: Path, stack: ExitStac
     if arm.peer.authenticates:
         probes.check(port, arm.work)
     # Every request at least once, whatever the answer: caches are warm, the buckets of a limited arm are empty.
-    with Load(port, pool, status=0, connections=CONNECTIONS) as load:
+    with Load(port, pool, status=0, connections=CONNECTIONS, tls=_client(arm)) as load:
         done = 0
         while done < len(arm.requests):
             done += load.saturate(0.5).requests
     return server
 
 
+def _client(arm: Arm) -> ssl.SSLContext | None:
+    return None if arm.work.tls is None else arm.work.tls.client()
+
+
 def _measure(arm: Arm, server: Server, pool: cycle[bytes], pace: Pace, figures: Figures) -> None:
-    with Load(server.port, pool, status=arm.status, connections=CONNECTIONS) as load:
+    with Load(server.port, pool, status=arm.status, connections=CONNECTIONS, tls=_client(arm)) as load:
         gc.collect()
         gc.disable()  # the load generator's own pauses are nobody's latency
         try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING
 
 from bench import tokens
 
 if TYPE_CHECKING:
+    import ssl
     from http.client import HTTPResponse
 
     from bench.spec import Work
@@ -36,8 +37,9 @@ def check(port: int, work: Work) -> None:
         "a missing scope": work.key.sign(claims | {"scope": "orders.readonly profile"}),
         "alg none": unsigned(good),
     }
+    tls = work.tls.client() if work.tls is not None else None
     if not work.limited:
-        answer = ask(port, good)
+        answer = ask(port, good, tls)
         if answer.status != 200:
             raise ProbeError(f"a good token was answered {answer.status}")
         told = (
@@ -50,7 +52,7 @@ def check(port: int, work: Work) -> None:
     else:
         check_buckets(port, work)
     for what, token in bad.items():
-        status = ask(port, token).status
+        status = ask(port, token, tls).status
         if status not in {401, 403}:
             raise ProbeError(f"{what} was answered {status}")
 
@@ -70,9 +72,11 @@ def unsigned(token: str) -> str:
     return f"{header}.{token.split('.')[1]}."
 
 
-def ask(port: int, token: str | None) -> HTTPResponse:
+def ask(port: int, token: str | None, tls: ssl.SSLContext | None = None) -> HTTPResponse:
     """One request on a connection of its own; the body is read."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    if tls is not None:
+        connection = HTTPSConnection("127.0.0.1", port, timeout=30, context=tls)
     # An identity header of the caller's own: it must never arrive.
     headers = {"X-User-Id": "root", "Connection": "close"}
     if token is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
+    from bench.certificate import Certificate
     from bench.tokens import SigningKey
 
 PLENTY: Final = 1_000_000_000
@@ -31,5 +32,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """The bucket is as good as empty: every request is refused with 429."""
     routes: int = 10
     """Rules in the configuration, by those that have a route table."""
+    tls: Certificate | None = None
+    """What the gateway presents; None takes plain HTTP."""
     store: str | None = None
     """URL of the shared store; None counts in memory."""

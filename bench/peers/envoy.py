@@ -105,12 +105,30 @@ class Envoy:
                     {
                         "name": "front",
                         "address": _address(port),
-                        "filter_chains": [{"filters": [{"name": "hcm", "typed_config": manager}]}],
+                        "filter_chains": [{"filters": [{"name": "hcm", "typed_config": manager}], **_tls(work)}],
                     }
                 ],
                 "clusters": [_cluster(work.upstream)],
             }
         }
+
+
+def _tls(work: Work) -> dict[str, object]:
+    if work.tls is None:
+        return {}
+    own = {
+        "certificate_chain": {"filename": work.tls.certificate},
+        "private_key": {"filename": work.tls.key},
+    }
+    return {
+        "transport_socket": {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": {
+                type_: f"{EXTENSIONS}.transport_sockets.tls.v3.DownstreamTlsContext",
+                "common_tls_context": {"tls_certificates": [own], "alpn_protocols": ["http/1.1"]},
+            },
+        }
+    }
 
 
 def _address(port: int) -> dict[str, object]:

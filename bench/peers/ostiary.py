@@ -7,6 +7,8 @@ import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from bench.peers.base import Launch
 from bench.process import free_port
 from bench.spec import PLENTY
@@ -41,8 +43,9 @@ def configuration(work: Work, port: int, folder: Path) -> dict[str, object]:
     """The `ostiary.yaml` of this work."""
     bucket = {"rate": "1/h", "burst": 1} if work.limited else {"rate": f"{PLENTY}/s", "burst": PLENTY}
     log: dict[str, object] = {"mode": "on", "path": str(folder / "access.log")} if work.log else {"mode": "off"}
+    tls = {} if work.tls is None else {"tls": {"certificates": [msgspec.to_builtins(work.tls)]}}
     config: dict[str, object] = {
-        "server": {"listen": f"127.0.0.1:{port}", "workers": 1},
+        "server": {"listen": f"127.0.0.1:{port}", "workers": 1, **tls},
         "admin": {"listen": f"127.0.0.1:{free_port()}"},
         "issuers": {
             "login": {
