@@ -197,6 +197,8 @@ class Gateway:
             self._pools[route.upstream],
             self._metrics.route(route.name),
             anonymous=route.anonymous,
+            websocket=route.websocket,
+            origins=None if route.origins is None else frozenset(origin.encode() for origin in route.origins),
         )
 
     def _propagator(self, route: RouteConfig) -> Propagator:

@@ -9,7 +9,7 @@ CODES = {
     401: {
         "missing_token", "invalid_token", "token_expired", "token_not_active", "unknown_signing_key", "invalid_claims",
     },
-    403: {"insufficient_scope", "access_denied"},
+    403: {"insufficient_scope", "access_denied", "origin_mismatch"},
     404: {"no_route"},
     408: {"request_timeout"},
     413: {"body_too_large"},
@@ -19,7 +19,7 @@ CODES = {
     431: {"headers_too_large"},
     500: {"internal_error"},
     502: {"upstream_error"},
-    503: {"upstream_unavailable", "identity_provider_unavailable", "limiter_unavailable"},
+    503: {"upstream_unavailable", "identity_provider_unavailable", "limiter_unavailable", "websockets_full"},
     504: {"upstream_timeout"},
 }  # fmt: skip
 """The interface: clients branch on these."""

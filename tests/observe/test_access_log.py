@@ -53,7 +53,7 @@ def test_no_member_could_hold_a_credential() -> None:
     """Case L1: there is no room for a query, a header, a cookie or a claim other than the subject."""
     assert set(AccessRecord.__struct_fields__) == {
         "time", "request_id", "client", "method", "host", "path", "status", "duration_us", "route", "reason", "issuer",
-        "subject", "tier", "decision_us", "upstream", "upstream_us", "bytes_in", "bytes_out",
+        "subject", "tier", "decision_us", "upstream", "upstream_us", "bytes_in", "bytes_out", "ended",
     }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from ostiary.http.target import BadTarget, canonical
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
+_IMPLIED: Final = {"http": 80, "https": 443}
 _FORBIDDEN: Final = frozenset(' "<>\\^`{|}')
 
 
@@ -62,6 +63,16 @@ def _check_path(value: str) -> str:
         raise wrong("is not the path of a health check", "write /health")
     return value
 
+
+def _origin(value: str) -> str:
+    parts = split(value)
+    if parts is None or value != f"{parts.scheme}://{parts.netloc}".lower() or parts.port == _IMPLIED[parts.scheme]:
+        raise wrong("is not an origin", "write https://app.example.com, in lower case, without path and usual port")
+    return value
+
+
+Origin = Annotated[Text, AfterValidator(_origin)]
+"""Where a page comes from, as browsers write it (RFC 6454 section 6.1)."""
 
 CheckPath = Annotated[Text, AfterValidator(_check_path)]
 """A path, and a query if need be, as a request's target."""

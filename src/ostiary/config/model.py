@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ostiary.config.addresses import CheckPath, Target, Url
+from ostiary.config.addresses import CheckPath, Origin, Target, Url
 from ostiary.config.references import FilePath, LogPath, Secret
 from ostiary.config.scalars import (
     ClaimValue,
@@ -77,6 +77,19 @@ class Timeouts(Model):
     """A client that takes nothing of its response."""
     total: Duration = Field(3600.0, gt=0)
     """From a request's header block to the end of its answer, however long it streams."""
+
+
+class WebSockets(Model):
+    """Bounds of the WebSockets that routes with `websocket: true` let through."""
+
+    connections: Count = Field(10_000, ge=0)
+    """Open WebSockets of one worker; they do not count among an upstream's connections."""
+    idle: Duration = Field(300.0, gt=0)
+    """One on which nothing passes, either way, not even a ping."""
+    lifetime: Duration = Field(86400.0, gt=0)
+    """From the opening to the end in any case."""
+    grace: Duration = 30.0
+    """How long one may outlast its caller's token."""
 
 
 class Certificate(Model):
@@ -159,6 +172,8 @@ class Server(Model):
     """How much one caller may send."""
     timeouts: Timeouts = Timeouts()
     """How long anything may take."""
+    websockets: WebSockets = WebSockets()
+    """How many WebSockets, and for how long."""
 
 
 class Admin(Model):
@@ -405,6 +420,10 @@ class Route(Model):
     """Name of the limit that callers are held to; absent: none."""
     propagate: Literal["headers", "pass-through"] = "headers"
     """How the upstream is told who calls: identity headers, or the original Authorization."""
+    websocket: Flag = False
+    """Let callers open WebSockets. Without it such a wish is ignored."""
+    origins: tuple[Origin, ...] | None = None
+    """Origins of the pages that may open WebSockets: [https://app.example.com]. Absent: any; an empty list: none."""
 
 
 class IdentityHeaders(Model):

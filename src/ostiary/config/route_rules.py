@@ -54,6 +54,13 @@ def _admission(route: Route, path: Path, config: Config) -> Iterator[Finding]:
         yield Finding(
             (*path, "issuers"), "are all issuers, and there are none, so that nobody can pass", hint, (("issuers",),)
         )
+    if route.origins is not None and not route.websocket:
+        yield Finding(
+            (*path, "origins"),
+            "are those of WebSockets, which are not let through here",
+            "set websocket: true, or remove it",
+            ((*path, "websocket"),),
+        )
     for place, rule in enumerate(require.claims):
         if (rule.one_of is None) == (rule.domain is None):
             yield Finding((*path, "require", "claims", place), "has not exactly one of one_of and domain")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,7 +19,7 @@ class Grant(msgspec.Struct, frozen=True):
 
     `identity_fields` are the rendered header lines for the upstream. `limit_key` and `tier` name the caller's bucket; a
     key of "" means that it depends on the client's address. `issuer` and `subject` are for the access log, "" for
-    anonymous callers.
+    anonymous callers. `expires` is when its token does, in Unix seconds; +inf if never.
     """
 
     identity_fields: bytes = b""
@@ -27,6 +28,7 @@ class Grant(msgspec.Struct, frozen=True):
     tier: str = "anonymous"
     issuer: str = ""
     subject: str = ""
+    expires: float = inf
 
 
 ANONYMOUS = Grant()
@@ -47,6 +49,7 @@ def grant(identity: Identity, policy: Policy) -> Grant | Refusal:
         tier=limiter.tier_of(identity.tier_claim) if limiter else "",
         issuer=identity.issuer_name,
         subject=identity.subject,
+        expires=identity.expires,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from ostiary.authenticate.identity import read_identity
+from ostiary.authorize.websocket import judge_handshake
 from ostiary.decision.decision import Allowed, Decision, Refused
 from ostiary.decision.grant import ANONYMOUS, Grant, grant
 from ostiary.decision.outcome import NOT_MINE, Broken, NotMine, Refusal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ostiary.config.model import Issuer
     from ostiary.decision.stages import Authenticator
     from ostiary.http.request import Request
+    from ostiary.http.websocket import BadHandshake, Handshake
     from ostiary.routes.route import Policy, Route
     from ostiary.routes.table import RouteTable
 
@@ -92,6 +94,8 @@ class Pipeline:
         self, route: Route, request: Request, wall: float, mono: float, observe: Observer | None
     ) -> Grant | Refusal:
         """Find out who calls, and whether they may."""
+        if request.handshake is not None and (foul := _foul(request.handshake, route, observe)) is not None:
+            return foul
         found: VerifiedToken | NotMine | Refusal = NOT_MINE
         for authenticator in self._authenticators:
             proof = authenticator.authenticate(request, route.issuers, wall, mono)
@@ -125,3 +129,13 @@ class Pipeline:
                 grants.clear()
             granted = grants[policy] = identity if isinstance(identity, Refusal) else grant(identity, policy)
         return granted
+
+
+def _foul(handshake: Handshake | BadHandshake, route: Route, observe: Observer | None) -> Refusal | None:
+    """Say why a wish for a WebSocket goes no further; where there are none, it means nothing."""
+    if not route.websocket:
+        return None
+    foul = judge_handshake(handshake, route.origins)
+    if observe is not None:
+        observe("websocket", foul or handshake)
+    return foul

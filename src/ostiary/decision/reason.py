@@ -43,6 +43,7 @@ BODY_TOO_LARGE: Final = Reason("body_too_large", 413, "The body is too large.")
 TARGET_TOO_LONG: Final = Reason("target_too_long", 414, "The request target is too long.")
 HEADERS_TOO_LARGE: Final = Reason("headers_too_large", 431, "The header block is too large.")
 MISDIRECTED_REQUEST: Final = Reason("misdirected_request", 421, "This connection was made for another host.")
+ORIGIN_MISMATCH: Final = Reason("origin_mismatch", 403, "Pages of this origin may not do this.")
 RATE_LIMITED: Final = Reason("rate_limited", 429, "Too many requests.")
 INTERNAL_ERROR: Final = Reason("internal_error", 500, "The gateway failed.")
 UPSTREAM_ERROR: Final = Reason("upstream_error", 502, "The service did not answer properly.")
@@ -51,6 +52,7 @@ IDENTITY_PROVIDER_UNAVAILABLE: Final = Reason(
     "identity_provider_unavailable", 503, "Tokens cannot be checked at the moment."
 )
 LIMITER_UNAVAILABLE: Final = Reason("limiter_unavailable", 503, "Limits cannot be checked at the moment.")
+WEBSOCKETS_FULL: Final = Reason("websockets_full", 503, "No more WebSockets can be opened at the moment.")
 UPSTREAM_TIMEOUT: Final = Reason("upstream_timeout", 504, "The service did not answer in time.")
 
 ALL: Final = tuple(value for value in list(globals().values()) if isinstance(value, Reason))

@@ -18,6 +18,7 @@ from ostiary.http.head import END
 from ostiary.http.headers import Kind
 from ostiary.http.request import MALFORMED, Request, read_request
 from ostiary.http.request_id import new_request_id
+from ostiary.http.websocket import Handshake
 from ostiary.jose.strict_json import parse_object
 from ostiary.jose.token import MalformedToken, parse
 from ostiary.jose.verify import VerifiedToken
@@ -114,6 +115,8 @@ class _Told:
             finding = self._token_found(found)
         elif isinstance(found, LimitOutcome):
             finding = self._limit_found(found)
+        elif isinstance(found, Handshake):
+            finding = Finding(stage, passed=True, verdict="may be opened, if the service agrees")
         elif stage == "authorize":
             finding = Finding(stage, passed=True, verdict="may pass", facts=self._wanted(stage))
         else:

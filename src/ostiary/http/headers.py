@@ -40,6 +40,8 @@ class Kind(IntEnum):
     REAL_IP = 13
     REQUEST_ID = 14
     CORRELATION_ID = 15
+    WEBSOCKET = 16
+    """Of a WebSocket handshake, which the gateway judges; without one it means nothing, and may hold a token."""
 
 
 _KINDS: Final[dict[bytes, Kind]] = {
@@ -63,6 +65,11 @@ _KINDS: Final[dict[bytes, Kind]] = {
     b"te": Kind.HOP,
     b"trailer": Kind.HOP,
     b"http2-settings": Kind.HOP,
+    b"sec-websocket-key": Kind.WEBSOCKET,
+    b"sec-websocket-version": Kind.WEBSOCKET,
+    b"sec-websocket-protocol": Kind.WEBSOCKET,
+    b"sec-websocket-extensions": Kind.WEBSOCKET,
+    b"sec-websocket-accept": Kind.WEBSOCKET,
     # Frameworks take these for the method or the path, which the rules have already judged.
     b"x-http-method-override": Kind.STRIP,
     b"x-http-method": Kind.STRIP,

@@ -29,6 +29,7 @@ _COMMON_LINE: Final = re.compile(rb"(%b) %b HTTP/1\.1(?=\r\n)" % (b"|".join(sort
 _AUTHORIZATION: Final = b"\r\nAuthorization: "
 _SKIP: Final = len(_AUTHORIZATION)
 _LF: Final = 0x0A
+_FINAL: Final = 200
 _SHARED_REQUEST: Final = re.compile(
     rb"(?:(?:user-agent|accept|accept-(?:encoding|language|charset)|cache-control|pragma|content-type|dnt|origin"
     rb"|sec-fetch-(?:site|mode|dest|user)|sec-ch-ua(?:-mobile|-platform)?): [^\r]*\r\n)*",
@@ -117,7 +118,12 @@ class ResponseReader:
         if known is not None:
             return known, data[end + 4 :]
         found = read_response(data, method, self._policy)
-        if found is not None and isinstance(found[0], ResponseHead) and _SHARED_RESPONSE.fullmatch(found[0].lines):
+        if (
+            found is not None
+            and isinstance(found[0], ResponseHead)
+            and found[0].status >= _FINAL
+            and _SHARED_RESPONSE.fullmatch(found[0].lines)
+        ):
             if len(self._shared) >= _MAX_ENTRIES:
                 self._shared.clear()
             self._shared[octets] = found[0]

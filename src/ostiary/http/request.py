@@ -25,11 +25,13 @@ from ostiary.http.framing import (
 from ostiary.http.head import Fields, printable, request_head
 from ostiary.http.headers import Kind, without
 from ostiary.http.target import BadTarget, Target, canonical
+from ostiary.http.websocket import Handshake, read_handshake
 
 if TYPE_CHECKING:
     from ostiary.config.model import Bounds
     from ostiary.http.headers import HeaderPolicy
     from ostiary.http.peer import Caller, Peer
+    from ostiary.http.websocket import BadHandshake
 
 _PASS: Final = Kind.PASS
 _HOST: Final = Kind.HOST
@@ -47,7 +49,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     """A canonical request. Raw values are bytes as they go upstream; text is ASCII.
 
     `passed` are the header lines that go upstream as they came, each ended by CRLF. `authorization` are the raw values
-    of every Authorization field. `is_1_1`: the caller speaks HTTP/1.1, not 1.0.
+    of every Authorization field, and what would be those of the tokens in a WebSocket `handshake`. `is_1_1`: the caller
+    speaks HTTP/1.1, not 1.0.
     """
 
     method: str
@@ -63,6 +66,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     framing: Framing
     passed: bytes
     caller: Caller
+    handshake: Handshake | BadHandshake | None = None
+    """The wish for a WebSocket, if there is one."""
 
     def head(self, identity_fields: bytes, *, keeps_authorization: bool) -> bytes:
         """Render the request line and every header line that goes upstream, with the empty line that ends them."""
@@ -158,17 +163,23 @@ def _canonical(
     if found.rare and not framing.options <= _LASTING:
         passed = without(framing.options, found.fields, policy)
     caller = peer.caller(found.rare, framing.host)
+    authorization, handshake = found.authorization, None
+    if framing.upgrade == b"websocket":
+        handshake = read_handshake(method, found.fields)
+        if isinstance(handshake, Handshake):
+            authorization += tuple(b"Bearer " + token for token in handshake.tokens)
     return Request(
         str(method, "ascii"),
         framing.host.name,
         canonical_target.path,
         caller.address,
-        found.authorization,
+        authorization,
         version == b"1.1",
         canonical_target,
         framing,
         b"".join(passed),
         caller,
+        handshake,
     )
 
 

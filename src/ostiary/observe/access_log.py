@@ -23,7 +23,7 @@ class AccessRecord(msgspec.Struct, omit_defaults=True):
 
     Durations are whole microseconds, sizes are bytes of bodies. `path` is canonical and without its query. `reason` is
     the stable code if the gateway answered itself. `issuer` is the name from the configuration; `subject` is the `sub`
-    claim of a verified token, never of another.
+    claim of a verified token, never of another. `ended` says why a WebSocket was over, which is written down then.
     """
 
     time: datetime
@@ -44,6 +44,7 @@ class AccessRecord(msgspec.Struct, omit_defaults=True):
     upstream_us: int = -1
     bytes_in: int = 0
     bytes_out: int = 0
+    ended: str = ""
 
 
 class AccessLog:

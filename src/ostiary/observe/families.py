@@ -70,6 +70,15 @@ CLIENT_CUT: Final = Family(
     "ostiary_client_requests_cut_total", Kind.COUNTER, ("kind",),
     "Requests ended because they took longer than the bound in total, or brought their body at too low a rate.",
 )
+WEBSOCKETS: Final = Family("ostiary_websockets", Kind.SUM, (), "Open WebSockets.")
+WEBSOCKETS_OPENED: Final = Family(
+    "ostiary_websockets_opened_total", Kind.COUNTER, (), "WebSockets opened: the upstream has agreed to the switch."
+)
+WEBSOCKETS_CLOSED: Final = Family(
+    "ostiary_websockets_closed_total", Kind.COUNTER, ("reason",),
+    "WebSockets that are over: client or upstream closed its connection first, the token has expired, it was idle, its "
+    "lifetime was over, the gateway drains, or an end was stalled: it took nothing.",
+)
 TLS_HANDSHAKES: Final = Family(
     "ostiary_tls_handshakes_total", Kind.COUNTER, ("result",),
     "TLS handshakes of the listener: full, resumed, failed, abandoned (the client left or took too long), or refused "

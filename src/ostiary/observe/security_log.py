@@ -42,6 +42,8 @@ ACCESS_DENIED: Final = Event("access_denied", "info")
 """A proved identity asked for what it may not have."""
 REQUEST_MALFORMED: Final = Event("request_malformed", "warning")
 """A request that two parsers might read two ways: smuggling begins so."""
+ORIGIN_FOREIGN: Final = Event("origin_foreign", "warning")
+"""A page of an origin that is not on the route's list asked for a WebSocket."""
 RATE_LIMITED: Final = Event("rate_limited", "info")
 KEYS_REFRESH_FAILED: Final = Event("keys_refresh_failed", "warning")
 KEYS_STALE: Final = Event("keys_stale", "high")
@@ -80,6 +82,7 @@ OF_REASON: Final = {
     "unknown_signing_key": TOKEN_UNKNOWN_KEY,
     "insufficient_scope": ACCESS_DENIED,
     "access_denied": ACCESS_DENIED,
+    "origin_mismatch": ORIGIN_FOREIGN,
     "rate_limited": RATE_LIMITED,
     "misdirected_request": REQUEST_MISDIRECTED,
     "internal_error": INTERNAL_ERROR,

@@ -13,7 +13,14 @@ from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
 from ostiary.decision.outcome import Refusal
-from ostiary.decision.reason import BAD_REQUEST, HEADERS_TOO_LARGE, INTERNAL_ERROR, REQUEST_TIMEOUT, TARGET_TOO_LONG
+from ostiary.decision.reason import (
+    BAD_REQUEST,
+    HEADERS_TOO_LARGE,
+    INTERNAL_ERROR,
+    MISDIRECTED_REQUEST,
+    REQUEST_TIMEOUT,
+    TARGET_TOO_LONG,
+)
 from ostiary.http.chunks import BadChunk, ChunkReader
 from ostiary.http.framing import CHUNKED
 from ostiary.http.head import END, hopeless
@@ -21,15 +28,18 @@ from ostiary.http.request import MALFORMED
 from ostiary.http.request_id import new_request_id
 from ostiary.proxy.answers import refusal_answer
 from ostiary.proxy.exchange import Exchange
+from ostiary.proxy.upgrade import Upgrade
 
 if TYPE_CHECKING:
     from ostiary.http.peer import Peer
+    from ostiary.http.request import Request
     from ostiary.proxy.door import ProxyDoor
 
 _TOO_MANY: Final = Refusal(BAD_REQUEST, "Too many requests were sent ahead of their answers.")
 _HEADERS: Final = Refusal(HEADERS_TOO_LARGE)
 _TARGET: Final = Refusal(TARGET_TOO_LONG)
 _SLOW: Final = Refusal(REQUEST_TIMEOUT)
+_MISDIRECTED: Final = Refusal(MISDIRECTED_REQUEST)
 _BUG: Final = Refusal(INTERNAL_ERROR)
 _LINGER_SECONDS: Final = 2.0
 _LINGER_BYTES: Final = 1024 * 1024
@@ -42,6 +52,7 @@ class _Hold(IntFlag):
     PIPELINE = 1
     BODY = 2
     ANSWERS = 4
+    EARLY = 8
 
 
 class ClientConnection(asyncio.Protocol):
@@ -78,6 +89,8 @@ class ClientConnection(asyncio.Protocol):
         self._chunks: ChunkReader | None = None
         self._going_on = False
         """Whether `_go_on` is at work further up the stack."""
+        self._upgrade: Upgrade | None = None
+        """A request for another protocol, behind which nothing is read as a request."""
         self.holds = 0
         """How often an upstream that was full has held the client back."""
 
@@ -135,14 +148,15 @@ class ClientConnection(asyncio.Protocol):
         if self._closed or self._lingering >= 0:
             return
         self._waiting.clear()
-        if self._incoming is None and not self._part and not self._holds and self._fault is None:
+        read = self._incoming is None and not self._part and not self._holds
+        if read and self._fault is None and self._upgrade is None:
             self._closed = True
             self.deadline = self.door.monotonic() + self.door.timeouts.write
             self._transport.close()
             return
         self._lingering = _LINGER_BYTES
         self.deadline = self.door.monotonic() + (self.door.timeouts.write if self.full else _LINGER_SECONDS)
-        self._release(_Hold.PIPELINE | _Hold.BODY | _Hold.ANSWERS)
+        self._release(_Hold.PIPELINE | _Hold.BODY | _Hold.ANSWERS | _Hold.EARLY)
         if self._transport.can_write_eof():
             self._transport.write_eof()
 
@@ -151,6 +165,16 @@ class ClientConnection(asyncio.Protocol):
         self._closed = True
         self._waiting.clear()
         self._transport.abort()
+        if self._upgrade is not None:
+            self._upgrade.abort()
+
+    def hand_over(self, protocol: asyncio.Protocol) -> asyncio.Transport:
+        """Leave the connection to `protocol`, which tells `connection_lost`; what is drained or aborted is the upgrade."""
+        self._current = None
+        self.deadline = inf
+        self._transport.set_protocol(protocol)
+        self._release(~_Hold.NONE)
+        return self._transport
 
     def broken(self, error: Exception) -> None:
         """End after an exception that nothing expects: with 500 if the request at hand is not answered yet."""
@@ -192,7 +216,10 @@ class ClientConnection(asyncio.Protocol):
     def drain(self) -> None:
         """Close if idle; else let the current exchange be the last."""
         if self._current is None and not self._waiting:
-            self.close_gently()
+            if self._upgrade is None:
+                self.close_gently()
+            else:
+                self._upgrade.drain()
 
     # What the event loop tells.
 
@@ -200,7 +227,7 @@ class ClientConnection(asyncio.Protocol):
         """Begin. See `asyncio.Protocol`."""
         self._transport = cast("asyncio.Transport", transport)
         door = self.door
-        self._peer = door.peer(transport.get_extra_info("peername"))
+        self._peer = door.peer(transport.get_extra_info("peername"), transport.get_extra_info("ssl_object"))
         self.deadline = door.monotonic() + door.timeouts.header
         if not door.connected(self, self._peer.address):
             self._closed = True
@@ -214,6 +241,7 @@ class ClientConnection(asyncio.Protocol):
                 self.abort()
             return
         if self._ended():
+            self._left_over(data)
             return
         if self._part:
             data, self._part = self._part + data, b""
@@ -222,6 +250,7 @@ class ClientConnection(asyncio.Protocol):
             while data:
                 data = self._read_head(data) if self._incoming is None else self._read_body(data, self._incoming)
                 if data and self._ended():  # which what was just read may have brought about
+                    self._left_over(data)
                     break
             incoming = self._incoming
             if incoming is not None:
@@ -300,11 +329,13 @@ class ClientConnection(asyncio.Protocol):
         request, rest = found
         if len(data) - len(rest) > door.bounds.header_bytes:
             request = _HEADERS
+        elif self._peer.server_name is not None and self._misdirected(request):
+            request = _MISDIRECTED
         if isinstance(request, Refusal):
             self._unreadable(request)
             return b""
         self._skipped = False
-        exchange = Exchange(self, request, self._started)
+        exchange = self._wish(request) if request.framing.upgrade else Exchange(self, request, self._started)
         body = request.framing.body
         if body:
             self._incoming = exchange
@@ -396,12 +427,26 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._waiting.remove(incoming)
 
+    def _wish(self, request: Request) -> Exchange:
+        """Make the exchange of a request behind which nothing is read: it may be meant in another protocol."""
+        self._upgrade = Upgrade(self, request, self._started)
+        return self._upgrade
+
+    def _left_over(self, data: bytes) -> None:
+        """Take what is not read as a request."""
+        if self._upgrade is not None and not self._upgrade.keep(data):
+            self._hold(_Hold.EARLY)
+
+    def _misdirected(self, request: Request | Refusal) -> bool:
+        """Whether `request` is for another host than the one that this connection was bound to by TLS."""
+        return not isinstance(request, Refusal) and request.host != self._peer.server_name
+
     def _ended(self) -> bool:
-        return self._closed or self._fault is not None or self._lingering >= 0
+        return self._closed or self._fault is not None or self._lingering >= 0 or self._upgrade is not None
 
     def _answer_fault(self, refusal: Refusal) -> None:
         self.door.unreadable(refusal, self._peer)
-        self.write(refusal_answer(refusal, new_request_id(), b"", head=False, close=True))
+        self.write(refusal_answer(refusal, new_request_id(), self.door.own_fields, head=False, close=True))
         self.close_gently()
 
     def _hold(self, hold: _Hold) -> None:

@@ -16,6 +16,7 @@ from ostiary.observe.security_log import OF_REASON
 from ostiary.proxy.client import ClientConnection
 from ostiary.proxy.crowd import Crowd
 from ostiary.proxy.pace import Pace
+from ostiary.proxy.websockets import WebSockets
 from ostiary.tls.hsts import hsts_field
 from ostiary.tls.session import Session
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ostiary.observe.security_log import SecurityLog
     from ostiary.proxy.deadlines import Deadlines
     from ostiary.proxy.exchange import Exchange
+    from ostiary.proxy.tunnel import Why
 
 
 _NOWHERE: Final = "::"
@@ -66,6 +68,8 @@ class ProxyDoor:
         self.before_request_id = self.own_fields + b"X-Request-Id: "
         self.draining = False
         """Whether each connection ends with its current exchange."""
+        self.websockets = WebSockets(server.websockets, metrics)
+        self.watch, self.forget = deadlines.watch, deadlines.forget
         self._deadlines = deadlines
         self._metrics = metrics
         self._decided = metrics.decision_seconds.observe
@@ -153,6 +157,26 @@ class ProxyDoor:
                 upstream.exchange_over(exchange, mono)
             if self._access_log is not None and self._access_log.wants(exchange.status, ""):
                 self._access_log.write(self._record(exchange, "", mono))
+
+    def switched(self, exchange: Exchange, mono: float) -> None:
+        """Count an exchange that has become a tunnel; it is written down when that is over."""
+        self._decided(exchange.decided_at - exchange.started)
+        self._answered(mono - exchange.started)
+        self.websockets.opened()
+        decision = exchange.decision
+        if isinstance(decision, Allowed):
+            upstream = decision.route.upstream
+            decision.route.metrics.allowed[1] += 1
+            upstream.metrics.responses[1] += 1
+            if upstream.attentive:
+                upstream.exchange_over(exchange, mono)
+
+    def tunnel_over(self, exchange: Exchange, why: Why, mono: float) -> None:
+        """Write down a tunnel that is over."""
+        if self._access_log is not None and self._access_log.wants(exchange.status, ""):
+            record = self._record(exchange, "", mono)
+            record.ended = why
+            self._access_log.write(record)
 
     def _refused(self, exchange: Exchange, refusal: Refusal, mono: float) -> None:
         decision, reason = exchange.decision, refusal.reason

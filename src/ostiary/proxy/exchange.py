@@ -193,7 +193,11 @@ class Exchange:
         if self.door.draining or not self._body_complete:
             self.close = True
         end = b"Connection: close\r\n\r\n" if self.close else b"\r\n"
-        return head.lines, framing, b"X-Request-Id: ", self.request.caller.request_id, b"\r\n", decision.fields, end
+        return head.lines, framing, self.door.before_request_id, self.request.caller.request_id, b"\r\n", decision.fields, end
+
+    def switched(self, head: ResponseHead, raw: bytes, rest: bytes, upstream: UpstreamConnection) -> bool:  # noqa: ARG002  # see `Upgrade`
+        """Whether 101, whose head is `raw`, was asked for and is acted on."""
+        return False
 
     def response_body(self, data: bytes) -> None:
         """Send a piece of the body."""
@@ -248,7 +252,7 @@ class Exchange:
         self.status = refusal.reason.status
         self.answered = True
         answer = refusal_answer(
-            refusal, request.caller.request_id, fields, head=request.method == "HEAD", close=self.close
+            refusal, request.caller.request_id, self.door.own_fields + fields, head=request.method == "HEAD", close=self.close
         )
         self.client.write(answer)
         self._end(self.door.monotonic())

@@ -202,6 +202,9 @@ class UpstreamConnection(asyncio.Protocol):
             if head.status == _SWITCHING and exchange.switched(head, whole[: len(whole) - len(data)], data, self):
                 return False, b""
             self._take_head(head, exchange)
+        return self._read_body(data, exchange)
+
+    def _read_body(self, data: bytes, exchange: Exchange) -> tuple[bool, bytes]:
         if self._chunks is not None:
             return self._read_chunks(self._chunks, data, exchange)
         left = self._left

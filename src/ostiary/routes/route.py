@@ -28,9 +28,9 @@ class Policy:
 class Route:
     """One rule of the configuration."""
 
-    __slots__ = ("anonymous", "issuers", "metrics", "name", "policy", "upstream")
+    __slots__ = ("anonymous", "issuers", "metrics", "name", "origins", "policy", "upstream", "websocket")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what the configuration says of a route
         self,
         name: str,
         issuers: frozenset[str],
@@ -39,6 +39,8 @@ class Route:
         metrics: RouteMetrics,
         *,
         anonymous: bool,
+        websocket: bool = False,
+        origins: frozenset[bytes] | None = None,
     ) -> None:
         self.name = name
         self.issuers = issuers
@@ -46,3 +48,7 @@ class Route:
         self.policy = policy
         self.upstream = upstream
         self.metrics = metrics
+        self.websocket = websocket
+        """Whether its requests may ask for a WebSocket."""
+        self.origins = origins
+        """Of the pages that may; None: all."""
