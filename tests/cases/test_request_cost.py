@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -21,6 +21,8 @@ from tests.support.tokens import key
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType
+
+    from _typeshed import TraceFunction
 
     from tests.support.documents import Document
 
@@ -56,7 +58,7 @@ class Meter:
         self.executed: Counter[CodeType] = Counter()
         self.calls = 0
 
-    def trace(self, frame: FrameType, event: str, _argument: Any) -> Any:
+    def trace(self, frame: FrameType, event: str, _argument: object) -> TraceFunction | None:
         """See `sys.settrace`."""
         name = frame.f_code.co_filename
         if not name.startswith(_SOURCES) or name.endswith(_BY_TIMER):
