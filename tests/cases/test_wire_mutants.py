@@ -26,7 +26,8 @@ VALID: Final = [
     b"GET /a?b=c HTTP/1.1\r\nHost: h\r\nAccept: */*\r\nUser-Agent: x/1\r\n\r\n",
     b"HEAD /a HTTP/1.1\r\nHost: h:80\r\n\r\n",
     b"POST /a/b HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\nhello world",
-    b"PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX: y\r\n\r\n",
+    b"PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX: y\r\n\r\n",
     b"GET / HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi",
     b"GET http://h/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
@@ -35,13 +36,10 @@ VALID: Final = [
 FOLLOWING: Final = b"GET /following HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
 ODDITIES: Final = [
     b"\x00", b"\t", b"\n", b"\r", b"\r\n", b"\r\n\r\n", b" ", b"\x0b", b"\x7f", b"\x80", b"\xff", b":", b";", b",",
-    b"0", b"1", b"-",
-    b"+", b"_", b"%", b"%00", b"%2e", b"/", b"//", b"\\", b"?", b"#", b"*", b"@", b'"', b"chunked",
-    b"Content-Length: 5\r\n",
-    b"Transfer-Encoding: chunked\r\n", b"Host: other\r\n", b"Content-Length: 0\r\n", b" folded\r\n", b"X: y\r\n",
-    b"HTTP/1.1",
-    b"GET /admin HTTP/1.1\r\nHost: h\r\n\r\n", b"0\r\n\r\n", b"X_User_Id: admin\r\n", b"Connection: close,
-    X-User-Id\r\n",
+    b"0", b"1", b"-", b"+", b"_", b"%", b"%00", b"%2e", b"/", b"//", b"\\", b"?", b"#", b"*", b"@", b'"', b"chunked",
+    b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"Host: other\r\n", b"Content-Length: 0\r\n",
+    b" folded\r\n", b"X: y\r\n", b"HTTP/1.1", b"GET /admin HTTP/1.1\r\nHost: h\r\n\r\n", b"0\r\n\r\n",
+    b"X_User_Id: admin\r\n", b"Connection: close, X-User-Id\r\n",
 ]  # fmt: skip
 
 
