@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from redis import exceptions as errors
 from redis.asyncio import Redis
 
 from ostiary.stores.address import parse_address
-from ostiary.stores.line import Line, open_line
+from ostiary.stores.line import Clustered, Direct, Line, _meaning, open_line
 from ostiary.stores.protocol import ConnectionLost, StoreMisconfigured, StoreUnavailable, Unscripted
 from tests.support.process import Child, ServerFailed
 from tests.support.valkey import _binary, valkey_server
@@ -56,8 +57,17 @@ async def test_errors_are_ours_and_quote_nothing(line: Line, command: tuple[str 
         await line.call(command)
     assert type(failed.value) is kind
     assert SECRET not in str(failed.value)
-    assert failed.value.__context__ is None
+    assert failed.value.__suppress_context__
     assert await line.call(("PING",)) == b"PONG"
+
+
+def test_a_clusters_own_errors_are_told_apart() -> None:
+    login = errors.RedisClusterException("cannot be connected")
+    login.__cause__ = errors.AuthenticationError("WRONGPASS")
+    assert isinstance(_meaning(login), StoreMisconfigured)
+    assert isinstance(_meaning(errors.RedisClusterException("x")), ConnectionLost)
+    assert isinstance(_meaning(errors.ClusterDownError("CLUSTERDOWN x")), StoreUnavailable)
+    assert _meaning(ZeroDivisionError()) is None
 
 
 @pytest.mark.parametrize("url", ["valkey://127.0.0.1:1", "unix:///nonexistent", "valkey+sentinel://127.0.0.1:1/m"])
@@ -66,6 +76,23 @@ async def test_nobody_there(url: str) -> None:
     with pytest.raises(ConnectionLost):
         await opened.call(("PING",))
     await opened.close()
+
+
+async def test_nobody_there_of_a_cluster() -> None:
+    opened = open_line(parse_address("valkey+cluster://127.0.0.1:1"), 1.0)
+    assert isinstance(opened, Clustered)
+    with pytest.raises(ConnectionLost):
+        await opened.call(("EVALSHA", "0" * 40, 1, "{p}"))
+    await opened.close()
+
+
+def test_tls_always_verifies() -> None:
+    opened = open_line(parse_address("valkeys://store?ca=/etc/ca.pem"), 1.0)
+    assert isinstance(opened, Direct)
+    options = opened._pool.connection_kwargs
+    assert options["ssl_cert_reqs"] == "required"
+    assert options["ssl_check_hostname"] is True
+    assert options["ssl_ca_certs"] == "/etc/ca.pem"
 
 
 async def test_sentinels_lead_to_the_master(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import uvloop
 from ostiary.gateway import Gateway
 from ostiary.observe import families
 from ostiary.observe.access_log import AccessLog
-from ostiary.observe.diagnostics import DiagnosticHandler, log_unraisable
+from ostiary.observe.diagnostics import DiagnosticHandler
 from ostiary.observe.metrics import Metrics
 from ostiary.observe.security_log import STORE_RECOVERED, STORE_UNAVAILABLE, SecurityLog
 from ostiary.observe.sink import Sink
@@ -29,7 +29,6 @@ from ostiary.serve.messages import STATUS_SECONDS, Collect, Collected, Drain, Fa
 from ostiary.serve.settle import settle
 from ostiary.stores.memory import MemoryStore
 from ostiary.stores.protocol import StoreMisconfigured
-from ostiary.stores.valkey import ValkeyStore
 
 if TYPE_CHECKING:
     from ostiary.config.model import Config
@@ -46,7 +45,6 @@ class Worker:
         self._metrics = metrics = Metrics()
         self._writers: dict[str, LineWriter] = {}
         logging.getLogger().addHandler(DiagnosticHandler(self._writer("diagnostics", "stderr"), index))
-        sys.unraisablehook = log_unraisable
         access, access_log = config.observe.access_log, None
         if access.mode != "off":
             sample = access.sample if access.mode == "sampled" else 1.0
@@ -117,7 +115,12 @@ class Worker:
 
 
 def _store(config: Config) -> LimitStore:
-    return MemoryStore() if config.store is None else ValkeyStore(config.store)
+    if config.store is None:
+        return MemoryStore()
+    # The client for Valkey costs a third of a second and 19 MB: only a worker that needs it pays.
+    from ostiary.stores.valkey import ValkeyStore  # noqa: PLC0415
+
+    return ValkeyStore(config.store)
 
 
 async def _main(fd: int) -> int:

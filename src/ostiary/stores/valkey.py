@@ -1,4 +1,7 @@
-"""Buckets shared through Valkey or Redis, counted by one atomic script on the server's clock."""
+"""Buckets shared through Valkey or Redis, counted by one atomic script on the server's clock.
+
+Importing this costs the client library (19 MB): import it only when a store is configured.
+"""
 
 from __future__ import annotations
 
