@@ -1,0 +1,126 @@
+"""What all connections share: their number, their end, and the account that is kept of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from tests.support.gateway import logged
+from tests.support.http1 import request
+from tests.support.recording import OK
+from tests.support.tokens import key
+from tests.support.wire import OPEN, wire
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.recording import Conversation
+    from tests.support.wire import Wire
+
+GET = request("GET", "/")
+
+
+async def test_connections_beyond_the_bound_are_refused(tmp_path: Path) -> None:
+    async with wire(tmp_path, server={"bounds": {"connections": 2}}) as gate:
+        async with gate.connect() as first, gate.connect() as second:
+            for client in (first, second):
+                assert (await client.ask("GET", "/")).status == 200
+            async with gate.connect() as third:
+                assert await third.ended()
+            assert (await first.ask("GET", "/")).status == 200
+        await gate.settle()
+        assert (await gate.play(GET)).statuses == [200]
+        assert gate.running.metrics.client_connections_refused.value == 1
+        assert gate.running.metrics.client_connections_opened.value == 3
+
+
+async def test_drain_lets_the_current_request_finish(gate: Wire) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(conversation: Conversation) -> None:
+        await go_on.wait()
+        await conversation.send(OK)
+
+    gate.upstream.answer(OK, slow)
+    async with gate.connect() as idle, gate.connect() as busy, gate.connect() as halfway:
+        await idle.ask("GET", "/")
+        await busy.send(GET)
+        await halfway.send(b"GET / HTTP/1.1\r\n")
+        await gate.settle()
+        draining = asyncio.ensure_future(gate.running.gateway.door.drain())
+        assert await idle.ended()
+        assert await halfway.ended()
+        await gate.settle()
+        assert not draining.done()
+        go_on.set()
+        answer = await busy.answer()
+        assert (answer.status, answer.value("Connection")) == (200, "close")
+        assert await busy.ended()
+    async with asyncio.timeout(10):
+        await draining
+
+
+async def test_drain_does_not_begin_what_was_sent_ahead(gate: Wire) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(conversation: Conversation) -> None:
+        await go_on.wait()
+        await conversation.send(OK)
+
+    gate.upstream.answer(slow)
+    async with gate.connect() as client:
+        await client.send(GET * 3)
+        await gate.settle()
+        draining = asyncio.ensure_future(gate.running.gateway.door.drain())
+        await gate.settle()
+        go_on.set()
+        assert (await client.answer()).status == 200
+        assert await client.ended()
+    async with asyncio.timeout(10):
+        await draining
+    assert len(gate.upstream.requests) == 1
+
+
+async def test_abort_ends_everything_at_once(gate: Wire) -> None:
+    async def silence(conversation: Conversation) -> None:
+        await conversation.reader.read()
+
+    gate.upstream.answer(silence)
+    async with gate.connect() as client:
+        await client.send(GET)
+        await gate.settle()
+        gate.running.gateway.door.abort()
+        assert await client.ended()
+    await gate.settle()
+    assert gate.upstream.open == 0
+
+
+async def test_each_request_is_written_down_once(tmp_path: Path) -> None:
+    async with wire(tmp_path, routes=[{**OPEN[0], "anonymous": False}]) as gate:
+        gate.upstream.answer(b"HTTP/1.1 201 Created\r\nContent-Length: 3\r\n\r\nyes")
+        async with gate.connect() as client:
+            await client.ask("POST", "/made?secret", body=b"hello", token=key("ES256").token(sub="alice"))
+            answer = await client.ask("GET", "/refused")
+        await gate.play(b"nonsense\r\n\r\n")
+        metrics = gate.running.metrics
+        assert metrics.route("all").allowed[2] == 1
+    first, second, *others = logged(gate.running.access_log)
+    assert (first["method"], first["path"], first["status"], first["subject"]) == ("POST", "/made", 201, "alice")
+    assert (first["bytes_in"], first["bytes_out"], first["route"]) == (5, 3, "all")
+    assert (second["status"], second["reason"], second["request_id"]) == (
+        401,
+        "missing_token",
+        answer.value("X-Request-Id"),
+    )
+    assert others == []
+    events = [event["reason"] for event in logged(gate.running.security_log) if "reason" in event]
+    assert "bad_request" in events
+
+
+async def test_clients_that_reset_before_they_were_asked_their_name(gate: Wire) -> None:
+    for _ in range(20):
+        _, writer = await asyncio.open_connection("127.0.0.1", gate.running.port)
+        writer.transport.abort()
+    await gate.settle()
+    assert (await gate.play(GET)).statuses == [200]
+    assert gate.running.metrics.client_connections.value == 0
