@@ -1,14 +1,18 @@
 from __future__ import annotations
 
-from ipaddress import ip_network
+from typing import TYPE_CHECKING
 
-from ostiary.config.model import Bounds, Server
+from ostiary.config.model import Server
 from ostiary.proxy.crowd import Crowd
+from tests.support.wire import wire
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def crowd(limit: int, **networks: str) -> Crowd:
-    named = {name: (ip_network(network),) for name, network in networks.items()}
-    return Crowd(Server(bounds=Bounds(connections_per_address=limit), **named))
+    named = {name: [network] for name, network in networks.items()}
+    return Crowd(Server.model_validate({"bounds": {"connections_per_address": limit}, **named}))
 
 
 def entered(crowd: Crowd, *addresses: str) -> list[bool]:
@@ -43,3 +47,17 @@ def test_nothing_is_kept_of_those_who_left() -> None:
         empty.enter(f"192.0.2.{last}")
         empty.leave(f"192.0.2.{last}")
     assert empty._counts == {}
+
+
+async def test_connections_beyond_the_bound_are_closed_at_once(tmp_path: Path) -> None:
+    async with wire(tmp_path, server={"bounds": {"connections_per_address": 2}}) as gate:
+        async with gate.connect() as one, gate.connect() as other:
+            assert [(await each.ask("GET", "/")).status for each in (one, other)] == [200, 200]
+            async with gate.connect() as third:
+                assert await third.ended()
+            assert [(await each.ask("GET", "/")).status for each in (one, other)] == [200, 200]
+        await gate.settle()
+        async with gate.connect() as client:
+            assert (await client.ask("GET", "/")).status == 200
+        refused = gate.running.metrics.snapshot().values["ostiary_client_connections_refused_total"]
+        assert refused == {("worker",): 0, ("address",): 1}

@@ -329,12 +329,15 @@ async def test_no_more_connections_than_allowed_are_made(tmp_path: Path) -> None
 async def test_a_target_that_takes_no_connection_is_504(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         where = full.getsockname()
-        settings = {"targets": [f"http://127.0.0.1:{where[1]}"], "connect_timeout": "50ms"}
+        targets = [f"http://127.0.0.1:{where[1]}"]
         with socket.socket() as one, socket.socket() as other:
             for waiting in (one, other):
                 waiting.setblocking(False)
                 waiting.connect_ex(where)
-            async with several(tmp_path, 0, **settings) as api, api.gate.connect() as client:
+            async with (
+                several(tmp_path, 0, targets=targets, connect_timeout="50ms") as api,
+                api.gate.connect() as client,
+            ):
                 assert told(await client.ask("GET", "/")) == (504, "upstream_timeout", None)
 
 

@@ -47,7 +47,7 @@ async def test_a_name_is_resolved_for_each_connection(monkeypatch: pytest.Monkey
     asked: list[tuple[object, ...]] = []
 
     class Loop:
-        async def create_connection(self, factory: object, *where: object) -> tuple[None, object]:
+        async def create_connection(self, factory: object, *where: object, **_: object) -> tuple[None, object]:
             asked.append(where)
             return None, factory
 
