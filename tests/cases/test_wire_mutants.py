@@ -26,7 +26,7 @@ VALID: Final = [
     b"GET /a?b=c HTTP/1.1\r\nHost: h\r\nAccept: */*\r\nUser-Agent: x/1\r\n\r\n",
     b"HEAD /a HTTP/1.1\r\nHost: h:80\r\n\r\n",
     b"POST /a/b HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\nhello world",
-    b"PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n you!!\r\n0\r\nX: y\r\n\r\n",
+    b"PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n4;x=y\r\n you\r\n0\r\nX: y\r\n\r\n",
     b"GET / HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi",
     b"GET http://h/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",

@@ -124,7 +124,9 @@ async def wire(
     `server` and `upstream` add to those sections; `sections` replace whole ones.
     """
     async with recording_upstream() as recording:
-        upstreams = {"api": {"targets": [recording.url], **(upstream or {})}}
+        # What one connection is answered must not depend on how others ended, unless a test is about just that.
+        patient = {"circuit": {"failures": 0}, "health": {"failures": 1000}}
+        upstreams = {"api": {"targets": [recording.url], **patient, **(upstream or {})}}
         configured = document(recording.url, server=server, **({"routes": OPEN, "upstreams": upstreams} | sections))
         clock = Moments()
         async with running_gateway(configured, folder, monotonic=clock) as running:
