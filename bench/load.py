@@ -42,7 +42,7 @@ class Slice(msgspec.Struct, frozen=True):
 
 
 class Secure:
-    """A TLS connection with the manners of a plain one: whatever has come is taken, and what is not there yet would block."""
+    """A TLS connection with the manners of a plain one: what has come is taken, and what has not would block."""
 
     def __init__(self, wrapped: ssl.SSLSocket) -> None:
         self._wrapped = wrapped

@@ -1,4 +1,4 @@
-"""The listener's TLS on real sockets: what is spoken, who gets which certificate, who is let in, and what changes alive."""
+"""The listener's TLS on real sockets: what is spoken, who gets which certificate, who is let in, what changes alive."""
 
 from __future__ import annotations
 

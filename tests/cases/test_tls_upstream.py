@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import shutil
 import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from tests.support.recording import Conversation, RecordingUpstream
+    from tests.support.recording import Conversation
 
 
 def serving(pair: Pair, clients: Authority | None = None) -> ssl.SSLContext:
@@ -35,7 +34,9 @@ def serving(pair: Pair, clients: Authority | None = None) -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def gateway(folder: Path, port: int, tls: Mapping[str, object], host: str = "127.0.0.1") -> AsyncIterator[RunningGateway]:
+async def gateway(
+    folder: Path, port: int, tls: Mapping[str, object], host: str = "127.0.0.1"
+) -> AsyncIterator[RunningGateway]:
     target = f"https://{host}:{port}"
     upstreams = {"api": {"targets": [target], "tls": tls, "connect_timeout": "500ms"}}
     async with running_gateway(document(target, upstreams=upstreams, routes=OPEN), folder) as running:
@@ -63,9 +64,10 @@ async def test_a_name_of_its_own(tmp_path: Path) -> None:
     context = serving(authority.issue("own", "orders.internal"))
     asked: list[str | None] = []
     context.sni_callback = lambda _, name, __: asked.append(name)
-    async with recording_upstream(context) as upstream:
-        async with gateway(tmp_path, upstream.port, {"ca": str(authority.ca), "server_name": "orders.internal"}) as running:
-            assert (await get(running)).status == 200
+    async with recording_upstream(context) as upstream, gateway(
+        tmp_path, upstream.port, {"ca": str(authority.ca), "server_name": "orders.internal"}
+    ) as running:
+        assert (await get(running)).status == 200
     assert asked == ["orders.internal"]
 
 
@@ -84,7 +86,7 @@ async def test_a_service_that_does_not(tmp_path: Path, fault: str) -> None:
     assert context is not None
     if fault == "old":
         context.set_ciphers("ALL:@SECLEVEL=0")
-        with pytest.warns(DeprecationWarning):
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
             context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     tls = {} if fault == "system" else {"ca": str(authority.ca)}
     async with recording_upstream(None if fault == "plain" else context) as upstream:
@@ -130,7 +132,8 @@ async def test_the_gateway_proves_itself_and_renews_its_certificate(tmp_path: Pa
             for writer in list(upstream._writers):
                 writer.transport.abort()
             assert (await get(running)).status == 502
-    changed = [event["detail"] for event in logged(tmp_path / "security.log") if event["event"] == "certificates_changed"]
+    events = logged(tmp_path / "security.log")
+    changed = [event["detail"] for event in events if event["event"] == "certificates_changed"]
     assert changed == ["upstream api: loaded"]
 
 
@@ -148,7 +151,8 @@ async def test_a_body_until_the_end_needs_a_proper_end(tmp_path: Path, *, proper
 
     async with recording_upstream(serving(authority.issue("own", "127.0.0.1"))) as upstream:
         upstream.answer(answer)
-        async with gateway(tmp_path, upstream.port, {"ca": str(authority.ca)}) as running, connect(running.port) as client:
+        tls = {"ca": str(authority.ca)}
+        async with gateway(tmp_path, upstream.port, tls) as running, connect(running.port) as client:
             await client.send(request("GET", "/"))
             if proper:
                 assert (await client.answer()).body == b"all of it"

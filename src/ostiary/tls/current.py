@@ -44,5 +44,5 @@ class CurrentContext(ssl.SSLContext):
         handshakes.admit()
         wrapped = self._current.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
         assert isinstance(wrapped, Session)  # noqa: S101  # as `listener_context` has it
-        wrapped.begin(handshakes, outgoing)
+        wrapped.begin(handshakes, incoming, outgoing)
         return wrapped

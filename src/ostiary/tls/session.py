@@ -19,14 +19,23 @@ class Session(ssl.SSLObject):
     certificate: ClientCertificate | None = None
     """Who the client is, if it was asked and has said so."""
     _handshakes: Handshakes | None = None
-    _outgoing: ssl.MemoryBIO | None = None
+    _incoming: ssl.MemoryBIO
+    _outgoing: ssl.MemoryBIO
     _failure: Exception | None = None
 
-    def begin(self, handshakes: Handshakes, outgoing: ssl.MemoryBIO) -> None:
-        """Be one of the `handshakes` from now on. `outgoing` is what is still to be sent to the client."""
+    def begin(self, handshakes: Handshakes, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> None:
+        """Be one of the `handshakes` from now on. The buffers are those between this session and the connection."""
         self._handshakes = handshakes
+        self._incoming = incoming
         self._outgoing = outgoing
         handshakes.pending += 1
+
+    def read(self, len: int = 1024, buffer: bytearray | None = None) -> int | bytes:  # type: ignore[override]  # noqa: A002
+        """As of `ssl.SSLObject`. Loops read until there is nothing: to say so costs OpenSSL 1.8 us, and 0.4 here."""
+        incoming = self._incoming
+        if not incoming.pending and not self.pending() and not incoming.eof:
+            raise ssl.SSLWantReadError
+        return super().read(len, buffer)
 
     def do_handshake(self) -> None:
         """Go on. Raises what OpenSSL raises, or an `SSLError` if the client is not who it must be."""
@@ -41,9 +50,9 @@ class Session(ssl.SSLObject):
             self._failure = error
             if self._handshakes is not None:
                 self._handshakes.failed(error)
-            if self._outgoing is not None and self._outgoing.pending:
-                # The alert that tells the client why. An event loop sends it only if there is something to wait for: the
-                # client's end of the connection, which comes then, or the time-out.
+            if self._outgoing.pending:
+                # The alert that tells the client why. An event loop sends it only if there is something to wait for:
+                # the client's end of the connection, which comes then, or the time-out.
                 raise ssl.SSLWantReadError from error
             raise
         if self._handshakes is not None:
