@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -96,7 +96,7 @@ class Gateway:
         self._deadlines: Deadlines
         period = config.server.tls.reload_interval if config.server.tls is not None else _RELOAD_SECONDS
         self._renewal = Renewal(period, security_log, wall, monotonic)
-        self._renewing: asyncio.Task[NoReturn] | None = None
+        self._renewing: asyncio.Task[None] | None = None
 
     @property
     def port(self) -> int:

@@ -59,7 +59,7 @@ class Handshakes:
         self._failed.value += 1
         if isinstance(error, ssl.SSLCertVerificationError):
             detail = getattr(error, "verify_message", "") or str(error.args[0])
-        elif isinstance(error, ssl.SSLError) and error.reason == _NONE_SHOWN:
+        elif getattr(error, "reason", "") == _NONE_SHOWN:
             detail = "no client certificate"
         else:
             return

@@ -29,7 +29,8 @@ class Names(Generic[Value]):
 
     def find(self, name: str) -> Value | None:
         """The value for a lower-case `name`. A wildcard stands for one label, no more and no less."""
-        return self._exact.get(name) or self._below.get(name.partition(".")[2])
+        label, _, parent = name.partition(".")
+        return self._exact.get(name) or (self._below.get(parent) if label else None)
 
 
 def dns_names(certificate: Certificate) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ostiary.observe.security_log import CERTIFICATES_CHANGED, CERTIFICATES_UNUSABLE
 from ostiary.tls.material import Unusable
@@ -77,7 +77,7 @@ class Renewal:
         if watched:
             self._watched.append(Watched(name, context, watched))
 
-    async def run(self) -> NoReturn:
+    async def run(self) -> None:
         """Look for ever. In a thread, for a disk may be slow and authorities may be many."""
         while True:
             await asyncio.sleep(self._period)

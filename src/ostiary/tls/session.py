@@ -21,7 +21,7 @@ class Session(ssl.SSLObject):
     _handshakes: Handshakes | None = None
     _incoming: ssl.MemoryBIO
     _outgoing: ssl.MemoryBIO
-    _failure: Exception | None = None
+    _failed = False  # not the exception itself: its traceback would keep this session alive
 
     def begin(self, handshakes: Handshakes, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> None:
         """Be one of the `handshakes` from now on. The buffers are those between this session and the connection."""
@@ -39,21 +39,23 @@ class Session(ssl.SSLObject):
 
     def do_handshake(self) -> None:
         """Go on. Raises what OpenSSL raises, or an `SSLError` if the client is not who it must be."""
-        if self._failure is not None:
-            raise self._failure
+        if self._failed:
+            raise ssl.SSLError("the handshake has failed before")
         try:
             super().do_handshake()
-            self._identify()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except Exception as error:
-            self._failure = error
-            if self._handshakes is not None:
-                self._handshakes.failed(error)
+            self._fail(error)
             if self._outgoing.pending:
                 # The alert that tells the client why. An event loop sends it only if there is something to wait for:
                 # the client's end of the connection, which comes then, or the time-out.
                 raise ssl.SSLWantReadError from error
+            raise
+        try:
+            self._identify()
+        except ssl.SSLError as error:
+            self._fail(error)
             raise
         if self._handshakes is not None:
             self._leave(self._handshakes).completed(resumed=bool(self.session_reused))
@@ -61,8 +63,13 @@ class Session(ssl.SSLObject):
     def __del__(self) -> None:
         if self._handshakes is not None:
             handshakes = self._leave(self._handshakes)
-            if self._failure is None:
+            if not self._failed:
                 handshakes.abandoned()
+
+    def _fail(self, error: Exception) -> None:
+        self._failed = True
+        if self._handshakes is not None:
+            self._handshakes.failed(error)
 
     def _leave(self, handshakes: Handshakes) -> Handshakes:
         self._handshakes = None
