@@ -17,6 +17,7 @@ import pytest
 from ostiary.config.load import load
 from ostiary.config.model import Model
 from tests.support import http1
+from tests.support.certificates import Authority
 from tests.support.process import Child
 from tests.support.valkey import valkey_server
 
@@ -107,12 +108,27 @@ REFERENCE: Final = {"SCHEDULER_SECRET": secrets.token_hex(16)}
 SHOWN: Final = ("server", "admin", "tiers", "identity_headers", "token_cache", "observe")
 
 
-def test_the_reference_shows_every_key() -> None:
-    config = load(EXAMPLES / "reference.yaml", REFERENCE)
+def test_the_reference_shows_every_key(tmp_path: Path) -> None:
+    """TLS, which wants files, is shown in comments."""
+    (tmp_path / "tls").mkdir()
+    for name in ("clients", "internal-ca"):
+        Authority(tmp_path / "tls", name)
+    for name in ("api", "gateway"):
+        Authority(tmp_path / "tls").issue(name, "a.example")
+    text = (EXAMPLES / "reference.yaml").read_text().replace("http://10.", "https://10.")
+    blocks = re.sub(r"^( +)# (tls:.*\n)((?:\1#   .*\n)+)", _uncommented, text, flags=re.MULTILINE)
+    assert blocks.count("\n  tls:") == blocks.count("\n    tls:") == 1
+    (tmp_path / "reference.yaml").write_text(blocks)
+    config = load(tmp_path / "reference.yaml", REFERENCE)
     shown: dict[type[Model], set[str]] = {section: set() for section in Model.__subclasses__()}
     _collect(config, shown)
     missing = {section.__name__: set(section.model_fields) - keys for section, keys in shown.items()}
     assert {name: keys for name, keys in missing.items() if keys} == {}
+
+
+def _uncommented(block: re.Match[str]) -> str:
+    indent, head, rest = block.groups()
+    return indent + head + rest.replace(f"{indent}#   ", f"{indent}  ")
 
 
 @pytest.mark.parametrize("name", SHOWN)
