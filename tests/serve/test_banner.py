@@ -24,6 +24,11 @@ def test_it_says_what_runs_where() -> None:
     assert "tests" in text
 
 
+def test_it_says_that_tls_is_spoken() -> None:
+    tls = {"certificates": [{"certificate": "a.pem", "key": "a.key"}]}
+    assert "https://127.0.0.1:8080  (" in told(server={"tls": tls})
+
+
 @pytest.mark.parametrize("workers, where", [(1, "memory"), (2, "an embedded Valkey")])
 def test_it_says_where_limits_are_kept(workers: int, where: str) -> None:
     assert f"kept in {where}" in told(workers, limits=LIMITS)

@@ -64,7 +64,7 @@ def serving(document: Document, folder: Path, *, environ: Mapping[str, str] | No
 
 def _port(child: Child, name: str) -> int:
     line = child.wait_for(f"  {name} ")
-    found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+    found = re.search(r"https?://127\.0\.0\.1:(\d+)", line)
     if found is None:
         raise AssertionError(line)
     return int(found[1])

@@ -24,7 +24,8 @@ def banner(config: Config, workers: int, version: str, listen: Endpoint, admin: 
 
 
 def _facts(config: Config, workers: int, listen: Endpoint, admin: Endpoint) -> Iterator[tuple[str, str]]:
-    yield "gateway", f"http://{listen}  ({_count(workers, 'worker')}, {_count(len(config.routes), 'route')})"
+    scheme = "http" if config.server.tls is None else "https"
+    yield "gateway", f"{scheme}://{listen}  ({_count(workers, 'worker')}, {_count(len(config.routes), 'route')})"
     yield "admin", f"http://{admin}  (/health/live, /health/ready, /metrics)"
     yield "issuers", ", ".join(config.issuers) or "none: every caller is anonymous"
     if config.limits:
