@@ -45,7 +45,7 @@ async def several(folder: Path, good: int, bad: int = 0, **settings: object) -> 
     async with asyncio.timeout(20), _recording(good) as recordings:
         with _all_refusing(bad) as refused:
             targets = [*refused, *(recording.url for recording in recordings)]
-            async with wire(folder, upstream={"targets": targets, **settings}) as gate:
+            async with wire(folder, upstream={"targets": targets, "health": {}, "circuit": {}, **settings}) as gate:
                 yield Several(gate, recordings)
 
 
