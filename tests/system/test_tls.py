@@ -79,7 +79,8 @@ async def test_curl(nginx_upstream: NginxUpstream, tmp_path: Path) -> None:
     own = authority.issue("own", "gateway.example")
     with serving(secured(nginx_upstream.url, own), tmp_path) as gateway:
         process = await asyncio.create_subprocess_exec(
-            "curl", "-sSi", "--max-time", "20", "--cacert", str(authority.ca), "-H", f"Authorization: Bearer {key().token()}",
+            "curl", "-sSi", "--max-time", "20", "--cacert", str(authority.ca),
+            "-H", f"Authorization: Bearer {key().token()}",
             "--resolve", f"gateway.example:{gateway.port}:127.0.0.1", f"https://gateway.example:{gateway.port}/",
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
