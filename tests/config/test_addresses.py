@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from ostiary.config.addresses import Target, Url, is_loopback, split
+from ostiary.config.addresses import CheckPath, Target, Url, is_loopback, split
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"])
@@ -61,6 +61,19 @@ def test_targets(url: str) -> None:
 def test_what_is_no_target(url: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Target).validate_python(url)
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/health?deep=1&x=%20"])
+def test_paths_of_health_checks(path: str) -> None:
+    assert TypeAdapter(CheckPath).validate_python(path) == path
+
+
+@pytest.mark.parametrize(
+    "path", ["health", "http://a/health", "/a b", "/a\r\nX: y", "/../a", "/a#b", "/é", "/%zz", "//a\\b"]
+)
+def test_what_is_no_path_of_a_health_check(path: str) -> None:
+    with pytest.raises(ValidationError, match="is not the path of a health check"):
+        TypeAdapter(CheckPath).validate_python(path)
 
 
 @given(st.text())

@@ -17,8 +17,10 @@ from ostiary.config.scalars import (
     Listen,
     Network,
     Rate,
+    ServerError,
     Share,
     Size,
+    Status,
     Workers,
 )
 
@@ -125,6 +127,17 @@ def test_sizes_are_shown_as_they_may_be_written(size: int) -> None:
 @pytest.mark.parametrize("text", ["127.0.0.1:80", "[::1]:80", "localhost:0"])
 def test_an_endpoint_is_shown_as_it_is_written(text: str) -> None:
     assert str(read(Listen, text)) == text
+
+
+@pytest.mark.parametrize(
+    "kind, good, bad",
+    [(Status, [200, "404", 599], [100, 600, "2xx", True]), (ServerError, [500, 599], [499, 404, 600])],
+)
+def test_statuses(kind: object, good: list[object], bad: list[object]) -> None:
+    assert [read(kind, value) for value in good] == [int(str(value)) for value in good]
+    for value in bad:
+        with pytest.raises(ValidationError):
+            read(kind, value)
 
 
 @given(st.text() | st.integers() | st.floats() | st.binary() | st.none() | st.lists(st.integers()))
