@@ -12,6 +12,7 @@ from ostiary.http.forwarded import Trusted
 from ostiary.http.headers import Kind
 from ostiary.http.host import canonical_host
 from ostiary.http.peer import Caller, Peer
+from ostiary.tls.client_certificate import ClientCertificate
 
 if TYPE_CHECKING:
     from ostiary.http.forwarded import Family
@@ -81,3 +82,14 @@ def test_requests_of_one_connection_are_told_apart() -> None:
     found = [peer.caller([], host) for host in hosts if host is not None]
     assert len({each.request_id for each in found}) == 3
     assert [re.findall(rb"Host: (.*)\r", each.fields) for each in found] == [[b"a"], [b"a"], [b"b"]]
+
+
+def test_a_certificate_is_its_holder_s() -> None:
+    """What a proxy proves of itself says nothing of those that it speaks for."""
+    host = canonical_host(b"h")
+    assert host is not None
+    certificate = ClientCertificate("CN=proxy", "CN=ca", 1, "00", 0.0, 1.0)
+    peer = Peer(PROXY, b"https", PROXIES, "x-forwarded", certificate)
+    assert peer.caller([], host).certificate is certificate
+    assert peer.caller(TOLD[2:], host).certificate is certificate
+    assert peer.caller(TOLD, host).certificate is None
