@@ -8,8 +8,7 @@ failed and nothing good has been heard since, the pool is `attentive`: it asks t
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from math import ceil, inf
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from ostiary.decision.outcome import Refusal
@@ -20,6 +19,7 @@ from ostiary.proxy.health_check import HealthCheck
 from ostiary.proxy.retry_budget import RetryBudget
 from ostiary.proxy.target import Target
 from ostiary.proxy.upstream import UpstreamConnection
+from ostiary.proxy.waiting import WaitingLine
 
 if TYPE_CHECKING:
     import ssl
@@ -65,11 +65,8 @@ class UpstreamPool:
         self._failed: set[Exchange] = set()
         """Exchanges that failed and are not over yet."""
         self._only: Target | None = None
-        self._waiting: deque[tuple[Exchange, float]] = deque()
-        """Exchanges without a connection, and until when each may wait for one."""
-        self.deadline = inf
-        """When the longest waiting exchange has waited long enough."""
-        deadlines.watch(self)
+        self._waiting = WaitingLine(upstream.queue, upstream.queue_timeout, self._refuse_full)
+        deadlines.watch(self._waiting)
         self._dials: set[asyncio.Task[None]] = set()
         self._checks: list[HealthCheck] = []
         if upstream.health.check is not None:
@@ -111,11 +108,10 @@ class UpstreamPool:
 
     def release(self, connection: UpstreamConnection, mono: float) -> None:
         """Take back a connection whose exchange ended well."""
-        while self._waiting:
-            exchange, _ = self._waiting.popleft()
-            if not exchange.over:
-                self._hand(connection, exchange, mono)
-                return
+        exchange = self._waiting.leave() if self._waiting else None
+        if exchange is not None:
+            self._hand(connection, exchange, mono)
+            return
         connection.deadline = mono + self._settings.keep_alive
         connection.target.idle.append(connection)
 
@@ -144,18 +140,6 @@ class UpstreamPool:
             self._probes.discard(exchange)
             self._circuit.succeeded(probe=True)
             self._settle()
-
-    # What the worker's clock tells.
-
-    def expired(self, mono: float) -> None:
-        """Fail those that have waited for a connection for long enough."""
-        waiting = self._waiting
-        while waiting and (waiting[0][1] < mono or waiting[0][0].over):
-            exchange, _ = waiting.popleft()
-            if not exchange.over:
-                self.metrics.queue_full.value += 1
-                exchange.upstream_failed(_FULL, untouched=False)
-        self.deadline = waiting[0][1] if waiting else inf
 
     def close(self) -> None:
         """Close what is idle and stop making connections and checks."""
@@ -247,7 +231,7 @@ class UpstreamPool:
         mono = self._monotonic()
         for target in self._targets:
             target.metrics.up.value = int(target.out_until <= mono)
-        self.metrics.waiting.value = sum(not exchange.over for exchange, _ in self._waiting)
+        self.metrics.waiting.value = self._waiting.count()
         self.metrics.circuit.value = _SHOWN[self._circuit.state]
 
     # Connecting.
@@ -264,18 +248,12 @@ class UpstreamPool:
                 return
         if target.open < limit:
             self._dial(exchange, target, tried)
-        elif self._queue_has_room():
-            until = mono + self._settings.queue_timeout
-            self._waiting.append((exchange, until))
-            self.deadline = min(self.deadline, until)
-        else:
-            self.metrics.queue_full.value += 1
-            exchange.upstream_failed(_FULL, untouched=False)
+        elif not self._waiting.join(exchange, mono):
+            self._refuse_full(exchange)
 
-    def _queue_has_room(self) -> bool:
-        if len(self._waiting) >= self._settings.queue:  # of those whose clients have left, nobody should have to wait
-            self._waiting = deque(one for one in self._waiting if not one[0].over)
-        return len(self._waiting) < self._settings.queue
+    def _refuse_full(self, exchange: Exchange) -> None:
+        self.metrics.queue_full.value += 1
+        exchange.upstream_failed(_FULL, untouched=False)
 
     def _fill(self, target: Target) -> None:
         """Have connections made for those who wait, as far as there is room at `target`, or at a better one."""
@@ -286,8 +264,8 @@ class UpstreamPool:
                 target = min(self._targets, key=lambda one: (one.out_until > mono, one.open))
                 if target.open >= limit or target.down:
                     return
-            exchange, _ = self._waiting.popleft()
-            if not exchange.over:
+            exchange = self._waiting.leave()
+            if exchange is not None:
                 self._dial(exchange, target, ())
 
     def _dial(self, exchange: Exchange, target: Target, tried: tuple[Target, ...]) -> None:
