@@ -108,10 +108,11 @@ class UpstreamPool:
 
     def release(self, connection: UpstreamConnection, mono: float) -> None:
         """Take back a connection whose exchange ended well."""
-        exchange = self._waiting.leave() if self._waiting else None
-        if exchange is not None:
-            self._hand(connection, exchange, mono)
-            return
+        if self._waiting.line:
+            exchange = self._waiting.leave()
+            if exchange is not None:
+                self._hand(connection, exchange, mono)
+                return
         connection.deadline = mono + self._settings.keep_alive
         connection.target.idle.append(connection)
 

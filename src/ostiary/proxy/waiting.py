@@ -24,37 +24,38 @@ class WaitingLine:
         self._most = most
         self._seconds = seconds
         self._given_up = given_up
-        self._line: deque[tuple[Exchange, float]] = deque()
+        self.line: deque[tuple[Exchange, float]] = deque()
+        """Who waits, and until when."""
 
     def __len__(self) -> int:
-        return len(self._line)
+        return len(self.line)
 
     def join(self, exchange: Exchange, mono: float) -> bool:
         """Let `exchange` wait; False if there is no room."""
-        if len(self._line) >= self._most:  # for those whose clients have left, nobody should be turned away
-            self._line = deque(one for one in self._line if not one[0].over)
-        if len(self._line) >= self._most:
+        if len(self.line) >= self._most:  # for those whose clients have left, nobody should be turned away
+            self.line = deque(one for one in self.line if not one[0].over)
+        if len(self.line) >= self._most:
             return False
         until = mono + self._seconds
-        self._line.append((exchange, until))
+        self.line.append((exchange, until))
         self.deadline = min(self.deadline, until)
         return True
 
     def leave(self) -> Exchange | None:
         """Take out the one that has waited longest, if anyone waits."""
-        while self._line:
-            exchange, _ = self._line.popleft()
+        while self.line:
+            exchange, _ = self.line.popleft()
             if not exchange.over:
                 return exchange
         return None
 
     def count(self) -> int:
         """How many still wait."""
-        return sum(not exchange.over for exchange, _ in self._line)
+        return sum(not exchange.over for exchange, _ in self.line)
 
     def expired(self, mono: float) -> None:
         """Give up those that have waited for long enough."""
-        line = self._line
+        line = self.line
         while line and (line[0][1] < mono or line[0][0].over):
             exchange, _ = line.popleft()
             if not exchange.over:
