@@ -9,7 +9,8 @@ from websockets.protocol import CLIENT, SERVER, Protocol
 from ostiary.http.frames import Frames, close_frame
 
 SIZES = st.sampled_from([0, 1, 2, 125, 126, 127, 300, 65535, 65536, 70000])
-FRAMES = st.lists(st.tuples(SIZES, st.booleans(), st.sampled_from([Opcode.BINARY, Opcode.TEXT])), min_size=1, max_size=5)
+FRAME = st.tuples(SIZES, st.booleans(), st.sampled_from([Opcode.BINARY, Opcode.TEXT]))
+FRAMES = st.lists(FRAME, min_size=1, max_size=5)
 
 
 def serialized(size: int, opcode: Opcode, *, masked: bool) -> bytes:

@@ -19,6 +19,7 @@ from tests.support.tokens import b64url
 from tests.support.websocket import ACCEPT, KEY, SWITCH
 
 KEYED = (b"Sec-WebSocket-Key", KEY.encode())
+ENCODED = b"base64url.bearer.authorization.k8s.io."
 VERSION = (b"Sec-WebSocket-Version", b"13")
 
 
@@ -55,9 +56,9 @@ def offering(*protocols: bytes) -> tuple[bytes, bytes]:
         ([KEYED, VERSION, offering(b"a b")], BAD_PROTOCOL),
         ([KEYED, VERSION, offering(b"bearer")], BAD_PROTOCOL),
         ([KEYED, VERSION, offering(b"chat", b"Bearer")], BAD_PROTOCOL),
-        ([KEYED, VERSION, offering(b"base64url.bearer.authorization.k8s.io.")], BAD_PROTOCOL),
-        ([KEYED, VERSION, offering(b"base64url.bearer.authorization.k8s.io.a")], BAD_PROTOCOL),
-        ([KEYED, VERSION, offering(b"base64url.bearer.authorization.k8s.io." + b64url(b"x\r\ny").encode())], BAD_PROTOCOL),
+        ([KEYED, VERSION, offering(ENCODED)], BAD_PROTOCOL),
+        ([KEYED, VERSION, offering(ENCODED + b"a")], BAD_PROTOCOL),
+        ([KEYED, VERSION, offering(ENCODED + b64url(b"x\r\ny").encode())], BAD_PROTOCOL),
     ],
 )
 def test_handshakes_that_are_none(fields: list[tuple[bytes, bytes]], wrong: BadHandshake) -> None:
@@ -113,7 +114,8 @@ def test_a_good_switch() -> None:
     lines = switched(SWITCH + b"Sec-WebSocket-Protocol: chat\r\n" + deflated + b"\r\n", CHAT, DEFLATE)
     assert lines is not None
     assert lines.endswith(b"Sec-WebSocket-Protocol: chat\r\n" + deflated)
-    assert switched(SWITCH.replace(b": websocket", b": WebSocket").replace(b": Upgrade", b": keep-alive, upgrade") + b"\r\n")
+    spelt = SWITCH.replace(b": websocket", b": WebSocket").replace(b": Upgrade", b": keep-alive, upgrade")
+    assert switched(spelt + b"\r\n")
 
 
 def test_the_word_before_a_token_is_chosen_if_nothing_else_is_and_the_token_never() -> None:

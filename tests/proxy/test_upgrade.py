@@ -149,7 +149,8 @@ async def test_where_there_are_no_websockets_the_wish_is_ignored(tmp_path: Path)
 
 async def test_another_answer_is_passed_on_as_it_is(tmp_path: Path) -> None:
     async with wire(tmp_path, routes=ANYBODY) as gate:
-        gate.upstream.answer(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno")
+        other = b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno"
+        gate.upstream.answer(b"HTTP/1.1 100 Continue\r\n\r\n" + other)
         heard = await gate.play(handshake() + frame(b"early", masked=True))
         assert heard.statuses == [426]
         assert heard.raw.endswith(b"\r\n\r\nno")

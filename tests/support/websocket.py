@@ -27,15 +27,18 @@ ASKING: Final = {
     "Sec-WebSocket-Version": "13",
 }
 SWITCH: Final = (
-    f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {ACCEPT}\r\n"
-).encode()
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: %b\r\n" % ACCEPT.encode()
+)
 """A good answer to `ASKING`, but for the empty line that ends it."""
 
 
 def handshake(headers: Mapping[str, str | None] | None = None, *, token: str = "", target: str = "/") -> bytes:
     """Return a request for a WebSocket; `headers` replace the usual ones, None leaves one out."""
     merged = {name: value for name, value in {**ASKING, **(headers or {})}.items() if value is not None}
-    return request("GET", target, headers=merged, **({"token": token} if token else {}))
+    if token:
+        return request("GET", target, headers=merged, token=token)
+    return request("GET", target, headers=merged)
 
 
 def frame(data: bytes, opcode: Opcode = Opcode.BINARY, *, masked: bool = False, fin: bool = True) -> bytes:
@@ -58,9 +61,7 @@ async def echo_service(**options: object) -> AsyncIterator[str]:
             async for message in connection:
                 await connection.send(message)
 
-    def choose(
-        _: websockets.asyncio.server.ServerConnection, offered: Sequence[Subprotocol]
-    ) -> Subprotocol | None:
+    def choose(_: websockets.asyncio.server.ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
         return Subprotocol("chat") if "chat" in offered else None
 
     serve = websockets.asyncio.server.serve

@@ -184,7 +184,8 @@ class Tunnel:
         if self._last_call <= mono:
             self.abort("drain")
             return
-        if min(self.client.stalled_until, self.upstream.stalled_until) <= mono:
+        stalled_until = min(self.client.stalled_until, self.upstream.stalled_until)
+        if stalled_until <= mono:
             self.abort("stalled")
             return
         for why, moment in self.ends_at.items():
@@ -199,7 +200,7 @@ class Tunnel:
             self.end("idle")
             return
         look = min(idle_until, mono + self.settings.idle / _LOOKS)
-        self.deadline = min(look, *self.ends_at.values(), self._last_call)
+        self.deadline = min(look, stalled_until, *self.ends_at.values(), self._last_call)
 
     # What the ends tell.
 

@@ -1,0 +1,279 @@
+"""Tunnels on sockets: the test is both the client and the service, and the clock."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import pytest
+from websockets.frames import Close, Frame, Opcode
+from websockets.protocol import SERVER, Protocol
+
+from ostiary.proxy.tunnel import LINGER
+from tests.support.gateway import logged
+from tests.support.http1 import Client, read_head
+from tests.support.tokens import key
+from tests.support.websocket import SWITCH, close_code, frame, handshake
+from tests.support.wire import Wire, wire
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+    from tests.support.recording import Conversation
+
+ROUTE: Final = {"name": "ws", "match": {"path": "/**"}, "upstream": "api", "websocket": True, "anonymous": True}
+HELLO: Final = frame(b"hello", masked=True)
+
+
+class Both(msgspec.Struct, frozen=True):
+    """An open tunnel, seen from both ends."""
+
+    gate: Wire
+    client: Client
+    service: Conversation
+
+    @property
+    def closed(self) -> dict[tuple[str, ...], float]:
+        return self.gate.running.metrics.snapshot().values.get("ostiary_websockets_closed_total", {})
+
+    async def hears(self, raw: bytes, *, client: bool = True) -> None:
+        reader = self.client.reader if client else self.service.reader
+        async with asyncio.timeout(10):
+            assert await reader.readexactly(len(raw)) == raw
+
+    async def ends(self, *, client: bool = True) -> bytes:
+        """Return all that still comes until the stream ends in order."""
+        reader = self.client.reader if client else self.service.reader
+        async with asyncio.timeout(10):
+            return await reader.read()
+
+
+@asynccontextmanager
+async def opened(
+    folder: Path, *, server: Mapping[str, object] | None = None, token: str = "", anonymous: bool = True
+) -> AsyncIterator[Both]:
+    """Open a tunnel for as long as the block lasts."""
+    conversations: asyncio.Queue[Conversation] = asyncio.Queue()
+    over = asyncio.Event()
+
+    async def answer(conversation: Conversation) -> None:
+        await conversation.send(SWITCH + b"\r\n")
+        await conversations.put(conversation)
+        await over.wait()
+
+    routes = [{**ROUTE, "anonymous": anonymous}]
+    async with wire(folder, routes=routes, server=server) as gate, gate.connect() as client:
+        gate.upstream.answer(answer)
+        await client.send(handshake(token=token))
+        await read_head(client.reader)
+        try:
+            yield Both(gate, client, await conversations.get())
+        finally:
+            over.set()
+
+
+def told(raw: bytes) -> int:
+    """Return the code of the masked Close frame that `raw` is."""
+    reader = Protocol(SERVER)
+    reader.receive_data(raw)
+    (event,) = reader.events_received()
+    assert isinstance(event, Frame)
+    assert event.opcode is Opcode.CLOSE
+    return Close.parse(bytes(event.data)).code
+
+
+async def test_either_end_may_close_first_and_the_other_hears_all(tmp_path: Path) -> None:
+    async with opened(tmp_path) as both:
+        await both.client.send(HELLO)
+        both.client.writer.write_eof()
+        assert await both.ends(client=False) == HELLO
+        await both.service.send(frame(b"bye"))  # the other direction is open still
+        await both.hears(frame(b"bye"))
+        both.service.close()
+        assert await both.ends() == b""
+        await both.gate.settle()
+        assert both.closed == {("client",): 1}
+
+
+async def test_the_service_leaves_in_order(tmp_path: Path) -> None:
+    async with opened(tmp_path) as both:
+        await both.service.send(frame(b"bye"))
+        both.service.close()
+        assert await both.ends() == frame(b"bye")
+        both.client.writer.close()
+        await both.gate.settle()
+        assert both.closed == {("upstream",): 1}
+
+
+async def test_one_that_is_left_half_open_is_closed_at_last(tmp_path: Path) -> None:
+    async with opened(tmp_path, server={"timeouts": {"write": "5s"}}) as both:
+        both.service.writer.write_eof()
+        assert await both.ends() == b""
+        await both.client.send(HELLO)
+        await both.hears(HELLO, client=False)
+        both.gate.pass_time(31)
+        await both.gate.settle()
+        assert both.closed == {("upstream",): 1}
+
+
+async def test_a_reset_ends_both(tmp_path: Path) -> None:
+    async with opened(tmp_path) as both:
+        await both.client.send(HELLO)
+        await both.hears(HELLO, client=False)
+        both.service.reset()
+        assert await both.client.ended()
+        await both.gate.settle()
+        assert both.closed == {("upstream",): 1}
+
+
+async def test_an_idle_one_is_closed_and_a_busy_one_is_not(tmp_path: Path) -> None:
+    async with opened(tmp_path, server={"websockets": {"idle": "80s"}}) as both:
+        for _ in range(10):
+            both.gate.pass_time(20)
+            await both.client.send(HELLO)
+            await both.hears(HELLO, client=False)
+        for _ in range(10):
+            both.gate.pass_time(10)
+        assert close_code(await both.client.reader.readexactly(4)) == 1001
+        assert told(await both.service.reader.readexactly(8)) == 1001
+        await both.gate.settle()
+        assert both.closed == {}  # both may still answer
+        await both.client.send(frame(Close(1001, "").serialize(), Opcode.CLOSE, masked=True))
+        await both.service.send(frame(Close(1001, "").serialize(), Opcode.CLOSE))
+        assert await both.ends() == await both.ends(client=False) == b""
+        await both.gate.settle()
+        assert both.closed == {("idle",): 1}
+
+
+async def test_none_lives_for_ever(tmp_path: Path) -> None:
+    async with opened(tmp_path, server={"websockets": {"lifetime": "1h", "idle": "2h"}}) as both:
+        both.gate.pass_time(3599)
+        await both.client.send(HELLO)
+        await both.hears(HELLO, client=False)
+        both.gate.pass_time(2)
+        assert close_code(await both.client.reader.readexactly(4)) == 1001
+        both.gate.pass_time(LINGER + 1)  # nobody answers
+        await both.gate.settle()
+        assert both.closed == {("lifetime",): 1}
+
+
+async def test_a_token_ends_it_after_a_grace(tmp_path: Path) -> None:
+    server = {"websockets": {"grace": "20s", "idle": "1h"}}
+    async with opened(tmp_path, server=server, token=key().token(), anonymous=False) as both:
+        both.gate.pass_time(300 + 15)
+        await both.client.send(HELLO)
+        await both.hears(HELLO, client=False)
+        both.gate.pass_time(10)
+        assert close_code(await both.client.reader.readexactly(4)) == 1008
+        assert told(await both.service.reader.readexactly(8)) == 1001
+        both.gate.pass_time(LINGER + 1)
+        await both.gate.settle()
+        assert both.closed == {("expired",): 1}
+    (line,) = logged(tmp_path / "access.log")
+    assert (line["ended"], line["bytes_in"], line.get("bytes_out")) == ("expired", len(HELLO), None)
+
+
+async def test_nothing_is_said_within_a_frame(tmp_path: Path) -> None:
+    """What is under way is passed on to its end, then the Close frame, and then nothing."""
+    first, second = frame(b"x" * 70_000), frame(b"y")
+    async with opened(tmp_path, server={"websockets": {"lifetime": "1h", "idle": "2h"}}) as both:
+        await both.service.send(first[:5])
+        await both.hears(first[:5])
+        await both.client.send(HELLO[:3])
+        await both.hears(HELLO[:3], client=False)
+        both.gate.pass_time(3601)
+        await both.service.send(first[5:40_000])
+        await both.hears(first[5:40_000])
+        await both.service.send(first[40_000:] + second)
+        await both.hears(first[40_000:])
+        assert close_code(await both.client.reader.readexactly(4)) == 1001
+        await both.client.send(HELLO[3:] + HELLO)
+        await both.hears(HELLO[3:], client=False)
+        assert told(await both.service.reader.readexactly(8)) == 1001
+        await both.service.send(second)
+        await both.gate.settle()
+        both.gate.pass_time(LINGER + 1)
+        await both.gate.settle()
+        assert both.closed == {("lifetime",): 1}
+
+
+async def test_who_has_been_told_to_close_is_not_told_again(tmp_path: Path) -> None:
+    async with opened(tmp_path, server={"websockets": {"lifetime": "1h", "idle": "2h"}}) as both:
+        goodbye = frame(Close(1000, "").serialize(), Opcode.CLOSE)
+        await both.service.send(goodbye)
+        await both.hears(goodbye)
+        both.gate.pass_time(3601)
+        assert told(await both.service.reader.readexactly(8)) == 1001
+        both.gate.pass_time(LINGER + 1)
+        assert b"\x88" not in await both.ends()
+
+
+@pytest.mark.parametrize("from_client", [True, False])
+async def test_a_full_end_holds_the_other_back_and_is_given_up(tmp_path: Path, *, from_client: bool) -> None:
+    """What waits in the gateway is bounded; the sender feels it."""
+    server = {"timeouts": {"write": "30s"}, "websockets": {"idle": "1h"}}
+    async with opened(tmp_path, server=server) as both:
+        writer = both.client.writer if from_client else both.service.writer
+        reader = both.service.reader if from_client else both.client.reader
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(frame(b"x" * 30_000_000, masked=from_client))
+        await both.gate.settle()
+        left = writer.transport.get_write_buffer_size()
+        assert left > 10_000_000
+        await both.gate.settle()
+        assert writer.transport.get_write_buffer_size() == left
+        both.gate.pass_time(29)
+        assert both.closed == {}
+        both.gate.pass_time(2)
+        await both.gate.settle()
+        assert both.closed == {("stalled",): 1}
+
+
+async def test_a_full_end_that_takes_it_all_the_same(tmp_path: Path) -> None:
+    async with opened(tmp_path) as both:
+        raw = frame(b"x" * 5_000_000)
+        sending = asyncio.ensure_future(both.service.send(raw))
+        await both.gate.settle()
+        await both.hears(raw)
+        await sending
+        both.gate.pass_time(31)
+        assert both.closed == {}
+        await both.client.send(HELLO)
+        await both.hears(HELLO, client=False)
+
+
+async def test_draining_says_so_and_then_closes_by_force(tmp_path: Path) -> None:
+    """Case FP3."""
+    async with opened(tmp_path) as both:
+        gateway = both.gate.running.gateway
+        draining = asyncio.ensure_future(gateway.door.drain())
+        assert close_code(await both.client.reader.readexactly(4)) == 1001
+        assert told(await both.service.reader.readexactly(8)) == 1001
+        assert not draining.done()
+        gateway.door.abort()
+        await draining
+        assert await both.client.ended()
+        await both.gate.settle()
+        assert both.closed == {("drain",): 1}
+
+
+async def test_a_tunnel_has_no_total_time_of_a_request(tmp_path: Path) -> None:
+    async with opened(tmp_path, server={"timeouts": {"total": "60s"}, "websockets": {"idle": "1h"}}) as both:
+        both.gate.pass_time(600)
+        await both.client.send(HELLO)
+        await both.hears(HELLO, client=False)
+
+
+async def test_what_is_no_frame_passes_too(tmp_path: Path) -> None:
+    """The gateway judges no frames: it only counts them."""
+    async with opened(tmp_path) as both:
+        await both.client.send(b"\xff" * 100_000)
+        await both.hears(b"\xff" * 100_000, client=False)
+        both.client.writer.transport.abort()
+        await both.gate.settle()
+        both.gate.pass_time(31)
+        await both.gate.settle()
+        assert both.closed == {("client",): 1}
