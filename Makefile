@@ -14,7 +14,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench soak fuzz lock clean
+.PHONY: help demo test check format bench soak fuzz examples lock clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,13 +46,17 @@ bench: $(VENV)/.dev $(PEER)/node_modules/.stamp ## the gateway and its peers sid
 soak: $(VENV)/.dev ## half an hour of mixed load, watching memory (ARGS=--minutes=5)
 	@$(BIN)/python -m bench soak $(ARGS)
 
-fuzz: $(VENV)/.test ## the property tests, with many more examples
+fuzz: $(VENV)/.fuzz ## coverage-guided fuzzing of the readers, a minute each (ARGS=--seconds=600)
+	@$(BIN)/python -m fuzz $(ARGS)
+
+examples: $(VENV)/.test ## the property tests, with many more examples
 	$(BIN)/pytest -q -n $(JOBS) --hypothesis-profile=fuzz -m hypothesis --timeout=1800 $(ARGS)
 
 lock: $(VENV)/.dev ## resolve the dependencies anew into requirements/ (ARGS=--upgrade for newer ones)
 	$(LOCK) $(ARGS) --group build -o requirements/run.lock
 	$(LOCK) $(ARGS) --group build --group lint --group test -c requirements/run.lock -o requirements/test.lock
 	$(LOCK) $(ARGS) --group dev -c requirements/test.lock -o requirements/dev.lock
+	$(LOCK) $(ARGS) --group build --group test --group fuzz -c requirements/test.lock -o requirements/fuzz.lock
 
 clean: ## remove whatever make installed or built
 	rm -rf $(VENV) $(OIDC)/node_modules $(PEER)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -64,7 +68,7 @@ $(BIN)/python:
 	    $(PYTHON) -m pip --python $@ install --quiet --retries 10 pip; }
 
 # The project itself comes last, without resolving anything: what it needs is in the lock, its build backend too.
-$(VENV)/.run $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: requirements/%.lock pyproject.toml | $(BIN)/python
+$(VENV)/.run $(VENV)/.test $(VENV)/.dev $(VENV)/.fuzz: $(VENV)/.%: requirements/%.lock pyproject.toml | $(BIN)/python
 	$(PIP) install --require-hashes -r $<
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
