@@ -124,3 +124,7 @@ async def test_clients_that_reset_before_they_were_asked_their_name(gate: Wire) 
     await gate.settle()
     assert (await gate.play(GET)).statuses == [200]
     assert gate.running.metrics.client_connections.value == 0
+
+
+async def test_a_client_that_is_gone_before_it_is_asked_who_it_is(gate: Wire) -> None:
+    assert gate.running.gateway.door.peer(None).address == "::"

@@ -89,9 +89,9 @@ class ProxyDoor:
         """Make the protocol of a new connection."""
         return ClientConnection(self)
 
-    def peer(self, peername: tuple[str, int], session: object = None) -> Peer:
-        """Make the peer of a new connection from its socket's address and, under TLS, its session."""
-        address = read_address(peername[0]) or _NOWHERE
+    def peer(self, peername: tuple[str, int] | None, session: object = None) -> Peer:
+        """Make the peer of a new connection from its socket's address, if it still has one, and its TLS session."""
+        address = (peername and read_address(peername[0])) or _NOWHERE
         if not isinstance(session, Session):
             return Peer(address, b"http", self._trusted, self.server.forwarded)
         asks = self.server.tls is not None and self.server.tls.client_certificates is not None
