@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostiary.http.head import hopeless, printable, request_head, response_head
+from ostiary.http.head import hopeless, printable, request_head, response_head, unfinished
 
 GOOD = b"GET /a?b HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nX-Tab: a\tb \xff\r\n\r\n"
 
@@ -89,3 +89,11 @@ def test_any_octets_have_an_answer(data: bytes, *, dressed: bool) -> None:
         assert all(b"\r" not in value for _, value, _ in cut[3])
     response_head(raw)
     hopeless(raw)
+
+
+@given(st.text(alphabet="aA: \r\n\x00", max_size=30), st.integers(0, 30))
+def test_what_was_looked_at_need_not_be_looked_at_again(text: str, cut: int) -> None:
+    part = text.encode()
+    seen = min(cut, len(part))
+    if unfinished(part[:seen], 0):
+        assert unfinished(part, seen) == unfinished(part, 0)

@@ -14,6 +14,7 @@ from tests.support.wire import OPEN, content, wire
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ostiary.http.peer import Peer
     from tests.support.recording import Conversation
     from tests.support.wire import Wire
 
@@ -221,3 +222,25 @@ async def test_fp4_an_unexpected_exception_ends_one_request(
         assert (await bystander.ask("GET", "/")).status == 200
     bugs = gate.running.metrics.bugs("decision" if where == "decision" else "proxy")
     assert bugs.value == 1
+
+
+async def test_a_head_that_comes_octet_by_octet_is_read_once(gate: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a few octets a second, each a segment of its own, would keep a worker busy."""
+    requests = gate.running.gateway.door.requests
+    read, sizes = requests.read, []
+
+    def counted(data: bytes, peer: Peer) -> object:
+        sizes.append(len(data))
+        return read(data, peer)
+
+    monkeypatch.setattr(requests, "read", counted)
+    head = request("GET", "/", headers={"X": "y" * 100})
+    heard = await gate.play(*(bytes((octet,)) for octet in head))
+    assert heard.statuses == [200]
+    assert sizes == [1, len(head)]
+
+
+async def test_a_head_that_comes_octet_by_octet_is_given_up_as_soon_as_it_can_be(gate: Wire) -> None:
+    heard = await gate.play(*(bytes((octet,)) for octet in b"GET / HTTP/1.1\r\nHost: h\n"))
+    assert heard.refused
+    assert heard.by_itself

@@ -61,6 +61,18 @@ def printable(text: bytes) -> bool:
     return text.translate(_UNPRINTABLE) is text
 
 
-def hopeless(part: bytes) -> bool:
-    """Tell whether a head that begins with `part` cannot become a good one, so that there is no need to wait for it."""
-    return _HOPELESS.search(part) is not None
+def hopeless(part: bytes, seen: int = 0) -> bool:
+    """Tell whether a head that begins with `part` cannot become a good one, so that there is no need to wait for it.
+
+    The first `seen` octets were looked at before.
+    """
+    return _HOPELESS.search(part, max(seen - 1, 0)) is not None
+
+
+def unfinished(part: bytes, seen: int) -> bool:
+    """Tell whether there is nothing to do yet with a head that begins with `part` but to wait for more of it.
+
+    Only what came behind the first `seen` octets is looked at: a head that comes octet by octet must not be read anew
+    with each of them.
+    """
+    return part.find(END, max(seen - len(END) + 1, 0)) < 0 and not hopeless(part, seen)

@@ -23,7 +23,7 @@ from ostiary.decision.reason import (
 )
 from ostiary.http.chunks import BadChunk, ChunkReader
 from ostiary.http.framing import CHUNKED
-from ostiary.http.head import END, hopeless
+from ostiary.http.head import END, hopeless, unfinished
 from ostiary.http.request import MALFORMED
 from ostiary.http.request_id import new_request_id
 from ostiary.proxy.answers import refusal_answer
@@ -121,6 +121,7 @@ class ClientConnection(asyncio.Protocol):
         if exchange.close:
             self.close_gently()
         elif self._waiting:
+            self._release(_Hold.BODY)
             self._go_on(mono)
         elif self._fault is not None:
             self._answer_fault(self._fault)
@@ -129,7 +130,7 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._rest(mono)
             if self._holds:
-                self._release(_Hold.PIPELINE)
+                self._release(_Hold.PIPELINE | _Hold.BODY)
 
     def hold_body(self) -> None:
         """Read nothing more: the upstream is full."""
@@ -244,7 +245,7 @@ class ClientConnection(asyncio.Protocol):
             self._left_over(data)
             return
         if self._part:
-            data, self._part = self._part + data, b""
+            data = self._longer_part(data)
         self._started = self.door.monotonic()
         try:
             while data:
@@ -365,6 +366,14 @@ class ClientConnection(asyncio.Protocol):
             if self._current is None and self.deadline > self._started + self.door.timeouts.header:
                 self.deadline = self._started + self.door.timeouts.header
             self._part = data
+
+    def _longer_part(self, piece: bytes) -> bytes:
+        """Return the head so far, with `piece`, if there may be something to do with it now."""
+        seen = len(self._part)
+        data = self._part + piece
+        waits = len(data) <= self.door.bounds.header_bytes and unfinished(data, seen)
+        self._part = data if waits else b""
+        return b"" if waits else data
 
     def _read_body(self, data: bytes, incoming: Exchange) -> bytes:
         """Read a piece of the body of `incoming`; return what follows its end."""
