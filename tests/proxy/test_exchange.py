@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ostiary.decision.decision import Refused
+from ostiary.decision.outcome import Refusal
+from ostiary.decision.reason import NO_ROUTE
 from tests.support.http1 import read_chunks, read_head, request
 from tests.support.tokens import key
 from tests.support.wire import OPEN, content, listening, wire
@@ -271,3 +274,48 @@ async def test_credentials_go_on_only_where_that_is_wanted(tmp_path: Path) -> No
         async with wire(tmp_path, routes=[{**OPEN[0], "anonymous": False, "propagate": propagate}]) as gate:
             heard = await gate.play(request("GET", "/", token=token))
             assert heard.arrived[0].values("Authorization") == expected
+
+
+async def test_a_body_without_a_connection_to_go_on_by_has_to_wait(gate: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is decided, say, or a target is slow to connect: what is kept of it is bounded."""
+    pipeline = gate.running.gateway.pipeline
+    decide, decided = pipeline.decide, asyncio.Event()
+
+    async def late(*arguments: object) -> object:
+        await decided.wait()
+        return await decide(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "decide", late)
+    body = bytes(8_000_000)
+    async with gate.connect() as client:
+        sending = asyncio.ensure_future(client.send(request("POST", "/", body=body)))
+        await gate.settle()
+        (connection,) = gate.running.gateway.door._clients
+        exchange = connection.exchange
+        assert exchange is not None
+        assert connection.held
+        assert sum(map(len, exchange._held)) < 500_000
+        gate.pass_time(100.0)
+        decided.set()
+        await sending
+        assert (await client.answer()).status == 200
+    assert gate.upstream.requests[0].body == body
+
+
+async def test_who_is_refused_after_waiting_with_a_body_hears_of_it(
+    gate: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decided = asyncio.Event()
+
+    async def late(*_: object) -> Refused:
+        await decided.wait()
+        return Refused(None, Refusal(NO_ROUTE))
+
+    monkeypatch.setattr(gate.running.gateway.pipeline, "decide", late)
+    async with gate.connect() as client:
+        sending = asyncio.ensure_future(client.send(request("POST", "/", body=bytes(500_000))))
+        await gate.settle()
+        decided.set()
+        assert (await client.answer()).status == 404
+        assert await client.ended()
+        await sending

@@ -29,6 +29,8 @@ _TOO_LARGE: Final = Refusal(BODY_TOO_LARGE)
 _BUG: Final = Refusal(INTERNAL_ERROR)
 _DRAINED: Final = 64 * 1024
 """Bytes of an unwanted body that are read and dropped to keep the connection."""
+_HELD: Final = 64 * 1024
+"""Bytes of a body that are kept before there is a connection to send them by; then the client has to wait, too."""
 _RETRIES: Final = 1
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _LAST_CHUNK: Final = b"0\r\n\r\n"
@@ -107,6 +109,11 @@ class Exchange:
 
     # Towards the upstream.
 
+    @property
+    def complete(self) -> bool:
+        """Whether all of the request has come."""
+        return self._body_complete
+
     def assigned(self, upstream: UpstreamConnection, mono: float) -> None:
         """Send the request, as it was decided on, by `upstream`."""
         decision, request = self.decision, self.request
@@ -123,6 +130,8 @@ class Exchange:
         for piece in self._held:
             upstream.put(piece)
         self._held = []
+        if self.received > _HELD:
+            self.client.release_body()
         if self._body_complete:
             upstream.deadline = mono + upstream.target.timeouts.first_byte_timeout
 
@@ -139,8 +148,10 @@ class Exchange:
         piece = b"%x\r\n%b\r\n" % (len(data), data) if self.request.framing.body == CHUNKED else data
         if self._upstream is not None:
             self._upstream.put(piece)
-        else:
-            self._held.append(piece)
+            return
+        self._held.append(piece)
+        if self.received > _HELD:
+            self.client.hold_body()
 
     def request_end(self) -> None:
         """Note the end of the request."""
@@ -193,7 +204,15 @@ class Exchange:
         if self.door.draining or not self._body_complete:
             self.close = True
         end = b"Connection: close\r\n\r\n" if self.close else b"\r\n"
-        return head.lines, framing, self.door.before_request_id, self.request.caller.request_id, b"\r\n", decision.fields, end
+        return (
+            head.lines,
+            framing,
+            self.door.before_request_id,
+            self.request.caller.request_id,
+            b"\r\n",
+            decision.fields,
+            end,
+        )
 
     def switched(self, head: ResponseHead, raw: bytes, rest: bytes, upstream: UpstreamConnection) -> bool:  # noqa: ARG002  # see `Upgrade`
         """Whether 101, whose head is `raw`, was asked for and is acted on."""
@@ -252,7 +271,11 @@ class Exchange:
         self.status = refusal.reason.status
         self.answered = True
         answer = refusal_answer(
-            refusal, request.caller.request_id, self.door.own_fields + fields, head=request.method == "HEAD", close=self.close
+            refusal,
+            request.caller.request_id,
+            self.door.own_fields + fields,
+            head=request.method == "HEAD",
+            close=self.close,
         )
         self.client.write(answer)
         self._end(self.door.monotonic())
