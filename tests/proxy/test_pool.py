@@ -12,8 +12,10 @@ from tests.support.recording import OK
 from tests.support.upstreams import refusing, several
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from ostiary.proxy.upstream import UpstreamConnection
     from tests.support.http1 import Answer
     from tests.support.recording import Conversation
 
@@ -353,3 +355,24 @@ async def test_a_closed_pool_holds_nothing(tmp_path: Path) -> None:
 async def test_refusing_is_what_it_says() -> None:
     with refusing() as url, pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+
+
+async def test_a_target_that_speaks_before_it_is_asked_has_answered_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with several(tmp_path, 2) as api, api.gate.connect() as client:
+        first, second = api.pool._targets
+        open_connection = first.open_connection
+
+        async def hasty(protocol: Callable[[], UpstreamConnection]) -> UpstreamConnection:
+            connection = await open_connection(protocol)
+            connection.data_received(OK)
+            return connection
+
+        monkeypatch.setattr(first, "open_connection", hasty)
+        monkeypatch.setattr(second, "open_connection", hasty)
+        assert told(await client.ask("GET", "/")) == (502, "upstream_error", None)
+        await api.gate.settle()
+        assert [target.open for target in (first, second)] == [0, 0]
+        assert api.pool.metrics.opened.value == 2
+    assert api.counts == [0, 0]

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ostiary.proxy.upstream import UpstreamConnection
 from tests.support.http1 import request
 from tests.support.recording import OK
 from tests.support.wire import listening, wire
 
 if TYPE_CHECKING:
-    import asyncio
     from pathlib import Path
 
     from tests.support.recording import Conversation
     from tests.support.wire import Wire
 
 GET = request("GET", "/")
+
+
+def upstream_connection(gate: Wire) -> UpstreamConnection:
+    """Return the gateway's side of the only connection to the target."""
+    (found,) = [one for one in gate.running.gateway._deadlines._watched if isinstance(one, UpstreamConnection)]
+    return found
+
 
 BAD = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -223,3 +231,91 @@ async def test_a_client_that_is_full_leaves_a_good_connection_behind(gate: Wire)
             await slow.send(GET)
             await gate.settle()
             assert len((await other.ask("GET", "/")).body) == size
+
+
+async def test_a_target_that_was_full_has_its_time_to_answer_and_no_more(tmp_path: Path) -> None:
+    go_on = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await go_on.wait()
+        while await reader.read(1 << 20):
+            pass
+
+    async with (
+        listening(silent) as url,
+        wire(tmp_path, upstream={"targets": [url]}) as slow,
+        slow.connect() as client,
+    ):
+        sending = asyncio.ensure_future(client.send(request("POST", "/", body=bytes(9_000_000))))
+        await slow.settle()
+        (connection,) = slow.running.gateway.door._clients
+        upstream = upstream_connection(slow)
+        assert connection.held
+        go_on.set()
+        await sending
+        async with asyncio.timeout(10):
+            while upstream._full or connection.receiving:  # noqa: ASYNC110  # nothing tells when it has been taken
+                await asyncio.sleep(0.01)
+        slow.pass_time(31.0)
+        assert (await client.answer()).status == 504
+
+
+@pytest.mark.parametrize("answer", [OK, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"])
+async def test_what_a_target_has_not_read_keeps_nobody_waiting(gate: Wire, answer: bytes) -> None:
+    """It answered while much of the body was still to be taken: what comes next goes by another connection."""
+
+    async def hasty(conversation: Conversation) -> None:
+        upstream_connection(gate).pause_writing()
+        await conversation.send(answer)
+
+    gate.upstream.answer(hasty)
+    async with gate.connect() as client:
+        for _ in range(2):
+            assert (await client.ask("POST", "/", body=b"hello")).body == b"ok"
+        assert gate.upstream.connections == 2
+        await client.send(2 * request("POST", "/", body=b"hello"))
+        assert [(await client.answer()).body for _ in range(2)] == [b"ok", b"ok"]
+
+
+async def test_a_client_that_was_held_back_is_read_again_for_its_next_request(gate: Wire) -> None:
+    async def hasty(conversation: Conversation) -> None:
+        upstream_connection(gate).pause_writing()
+        await conversation.send(OK)
+
+    gate.upstream.answer(hasty, OK, hasty)
+    async with gate.connect() as client:
+        await client.send(2 * request("POST", "/", body=b"hello"))
+        assert [(await client.answer()).body for _ in range(2)] == [b"ok", b"ok"]
+        for _ in range(2):
+            assert (await client.ask("POST", "/", body=b"hello")).body == b"ok"
+
+
+async def test_a_head_of_an_answer_that_comes_octet_by_octet_is_read_once(
+    gate: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    responses = gate.running.gateway.door.responses
+    read, sizes = responses.read, []
+
+    def counted(data: bytes, method: str) -> object:
+        sizes.append(len(data))
+        return read(data, method)
+
+    async def drip(conversation: Conversation) -> None:
+        for octet in OK:
+            await conversation.send(bytes((octet,)))
+            await gate.settle()
+
+    monkeypatch.setattr(responses, "read", counted)
+    gate.upstream.answer(drip)
+    async with gate.connect() as client:
+        assert (await client.ask("GET", "/")).body == b"ok"
+    assert sizes == [1, len(OK) - 2]
+
+
+async def test_a_connection_whose_end_was_heard_is_given_to_nobody(gate: Wire) -> None:
+    async with gate.connect() as client:
+        await client.ask("GET", "/")
+        (idle,) = gate.running.gateway._pools["api"]._targets[0].idle
+        idle.eof_received()
+        assert (await client.ask("POST", "/")).status == 200
+    assert gate.upstream.connections == 2

@@ -277,22 +277,26 @@ class UpstreamPool:
 
     async def _connect(self, exchange: Exchange, target: Target, tried: tuple[Target, ...]) -> None:
         """Make a connection for `exchange`. A target that refuses it has seen nothing, so another may be asked."""
+        refusal = _REFUSED
         try:
             async with asyncio.timeout(self._settings.connect_timeout):
                 connection = await self._open(target)
         except TimeoutError:
             refusal = _SLOW
+            target.open -= 1
         except OSError:
-            refusal = _REFUSED
+            target.open -= 1
         else:
             mono = self._monotonic()
-            if exchange.over:
+            if connection.closed:  # it spoke before it was asked, or ended: `connection_lost` takes account of it
+                pass
+            elif exchange.over:
                 connection.used = True
                 self.release(connection, mono)
+                return
             else:
                 self._hand(connection, exchange, mono)
-            return
-        target.open -= 1
+                return
         self.metrics.connects_failed.value += 1
         mono = self._monotonic()
         self._count(target, mono)
@@ -307,7 +311,8 @@ class UpstreamPool:
 
     async def _open(self, target: Target) -> UpstreamConnection:
         connection = await target.open_connection(lambda: UpstreamConnection(target))
-        self._deadlines.watch(connection)
+        if not connection.closed:
+            self._deadlines.watch(connection)
         self.metrics.connections.value += 1
         self.metrics.opened.value += 1
         return connection

@@ -14,7 +14,7 @@ from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import UPSTREAM_ERROR, UPSTREAM_TIMEOUT
 from ostiary.http.chunks import BadChunk, ChunkReader
 from ostiary.http.framing import CHUNKED, UNTIL_CLOSE, BadFraming
-from ostiary.http.head import END, hopeless
+from ostiary.http.head import END, hopeless, unfinished
 
 if TYPE_CHECKING:
     from ostiary.http.response import ResponseHead
@@ -52,6 +52,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether nothing is taken from the target at the moment."""
         self._received = False
         """Whether any octet of an answer has come."""
+        self._full = False
+        """Whether the target has yet to take much of what it was sent."""
 
     # What an exchange asks.
 
@@ -115,7 +117,9 @@ class UpstreamConnection(asyncio.Protocol):
             self._close()
             return
         if self._part:
-            data, self._part = self._part + data, b""
+            data = self._longer_part(data)
+            if not data:
+                return
         self._received = True
         try:
             ended, rest = self._read(data, exchange)
@@ -140,7 +144,9 @@ class UpstreamConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """End with the target's end of stream: which may be the end of a body, too."""
         exchange, head = self._exchange, self._head
-        if exchange is not None and head is not None and head.body == UNTIL_CLOSE:
+        if exchange is None:  # at once, for until the loss is told somebody could be given a connection that is none
+            self._close()
+        elif head is not None and head.body == UNTIL_CLOSE:
             self._exchange = None
             exchange.response_end(None)
         return False
@@ -161,15 +167,20 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Hold the client back: the target takes no more."""
+        self._full = True
         if self._exchange is not None:
             self._exchange.client.hold_body()
             self.deadline = self._exchange.door.monotonic() + self.target.timeouts.read_timeout
 
     def resume_writing(self) -> None:
-        """Let the client go on."""
-        if self._exchange is not None:
-            self.deadline = inf
-            self._exchange.client.release_body()
+        """Let the client go on, or give the target its time to answer."""
+        self._full = False
+        exchange = self._exchange
+        if exchange is not None:
+            timeouts = self.target.timeouts
+            seconds = timeouts.first_byte_timeout if self._head is None else timeouts.read_timeout
+            self.deadline = exchange.door.monotonic() + seconds if exchange.complete and not self._paused else inf
+            exchange.client.release_body()
 
     def expired(self, mono: float) -> None:  # noqa: ARG002  # the protocol's signature
         """Give up on a silent target, or let an idle connection go."""
@@ -179,6 +190,14 @@ class UpstreamConnection(asyncio.Protocol):
         self._fail(_SLOW)
 
     # Reading.
+
+    def _longer_part(self, piece: bytes) -> bytes:
+        """Return the head so far, with `piece`, if there may be something to do with it now."""
+        seen = len(self._part)
+        data = self._part + piece
+        waits = len(data) <= _HEAD_BYTES and unfinished(data, seen)
+        self._part = data if waits else b""
+        return b"" if waits else data
 
     def _read(self, data: bytes, exchange: Exchange) -> tuple[bool, bytes]:
         """Read as much of the response as `data` holds: has it ended, and what follows it. Raises `_Unreadable`."""
@@ -192,7 +211,7 @@ class UpstreamConnection(asyncio.Protocol):
             whole, (head, data) = data, found
             if isinstance(head, BadFraming):
                 raise _Unreadable
-            if head.body == len(data) and head.keep_alive and head.status >= _FINAL:
+            if head.body == len(data) and head.keep_alive and head.status >= _FINAL and not self._full:
                 self._exchange = None
                 self._received = False
                 self._interim = 0
@@ -247,7 +266,8 @@ class UpstreamConnection(asyncio.Protocol):
     def _finish(self, exchange: Exchange, *, clean: bool) -> None:
         """End the exchange; the connection may serve another if this response ended cleanly."""
         head, self._exchange = self._head, None
-        if head is None or not head.keep_alive or not clean or self.closed:
+        # What a target has not read of one request, the next would have to wait behind.
+        if head is None or not head.keep_alive or not clean or self.closed or self._full:
             self._close()
             exchange.response_end(None)
         else:
