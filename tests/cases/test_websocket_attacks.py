@@ -36,7 +36,9 @@ async def test_w1_a_bad_token_and_a_pipelined_request(tmp_path: Path, token: str
         assert gate.upstream.requests == []
 
 
-@pytest.mark.parametrize("early", [SMUGGLED, frame(b"hello", masked=True), b"\x00" * 40_000])
+@pytest.mark.parametrize(
+    "early", [SMUGGLED, frame(b"hello", masked=True), b"\x00" * 40_000], ids=["request", "frame", "much"]
+)
 @pytest.mark.parametrize(
     "answer,status",
     [

@@ -76,13 +76,13 @@ def test_what_was_let_through_before_it_opened_says_nothing() -> None:
     breaker = opened()
     breaker.succeeded(probe=False)
     assert not breaker.failed(129.0, probe=False)
-    assert breaker.state is State.OPEN
+    states = [breaker.state]
     assert breaker.admits(130.0)
     assert not breaker.failed(130.0, probe=False)
-    breaker.succeeded(probe=False)
-    assert breaker.state is State.HALF_OPEN
-    breaker.succeeded(probe=True)
-    assert breaker.state is State.HALF_OPEN
+    for probe in (False, True):
+        breaker.succeeded(probe=probe)
+        states.append(breaker.state)
+    assert states == [State.OPEN, State.HALF_OPEN, State.HALF_OPEN]
 
 
 def test_a_probe_of_an_earlier_time_changes_no_count() -> None:
