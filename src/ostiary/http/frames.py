@@ -54,10 +54,13 @@ class Frames:
             if size <= left:
                 self._left = left - size
                 return
-        elif size > 1 and not self._part:
+        elif size > 3 and not self._part:
             second = data[1]
-            # A short frame by itself, masked or not.
-            if size == (second + 2 if second < _TWO_OCTETS else second - 122) and second & _LENGTH < _TWO_OCTETS:
+            length = second & _LENGTH
+            whole = length + 6 if second & _MASKED else length + 2
+            if length == _TWO_OCTETS:
+                whole += (data[2] << 8) + data[3] - 124
+            if size == whole and length < _EIGHT_OCTETS:  # a frame by itself
                 self._first = data[0]
                 return
         self._walk(data)
