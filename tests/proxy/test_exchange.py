@@ -319,3 +319,14 @@ async def test_who_is_refused_after_waiting_with_a_body_hears_of_it(
         assert (await client.answer()).status == 404
         assert await client.ended()
         await sending
+
+
+async def test_small_chunks_go_on_together(gate: Wire) -> None:
+    """Both ways: whoever is behind the gateway need not take apart what somebody made small on purpose."""
+    small = b"2\r\nab\r\n" * 1000 + b"0\r\n\r\n"
+    gate.upstream.default = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + small
+    heard = await gate.play(request("POST", "/", headers={**CHUNKED, "Connection": "close"}) + small)
+    assert content(heard.arrived[0]) == b"ab" * 1000
+    assert heard.arrived[0].body.count(b"\r\n") < 30
+    assert heard.raw.count(b"ab") == 1000
+    assert heard.raw.count(b"\r\n") < 50

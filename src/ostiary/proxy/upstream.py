@@ -242,8 +242,8 @@ class UpstreamConnection(asyncio.Protocol):
             pieces, rest = chunks.feed(data)
         except BadChunk:
             raise _Unreadable from None
-        for piece in pieces:
-            exchange.response_body(piece)
+        if pieces:
+            exchange.response_body(b"".join(pieces))
         return chunks.done, rest
 
     def _take_head(self, head: ResponseHead, exchange: Exchange) -> None:
