@@ -168,3 +168,12 @@ def test_whatever_is_claimed_what_is_passed_on_is_printable(claims: dict[str, ob
     if isinstance(found, Identity):
         texts = (found.subject, found.email, found.tenant, found.plan, *found.roles, *found.scopes)
         assert all(text.isprintable() and text == text.strip() for text in texts if text is not None)
+
+
+@pytest.mark.parametrize("number", [2**64 + 1, -(10**400)])
+def test_a_number_that_no_tenant_has_is_refused(number: int) -> None:
+    """As text it would be longer than any text that is passed on."""
+    one = issuer(claims=Claims())
+    found = read_identity(b'{"sub": "s", "tenant_id": %d}' % number, "one", one)
+    assert isinstance(found, Refusal)
+    assert found.reason == INVALID_CLAIMS

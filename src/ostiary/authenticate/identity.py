@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ostiary.config.model import Issuer
 
 _MAX_TEXT: Final = 512
+_MAX_NUMBER: Final = 2**64
+"""Of a claim that numbers something: as text it is never long."""
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,512}")
 """RFC 6749 section 3.3."""
 _MAX_ELEMENTS: Final = 256
@@ -105,7 +107,7 @@ def _text(claims: Mapping[str, object], path: str) -> str | None:
     value = claim(claims, path)
     if value is None or value == "":
         return None
-    if type(value) is int and path != "sub":
+    if type(value) is int and path != "sub" and abs(value) <= _MAX_NUMBER:
         return str(value)
     if not _is_text(value):
         raise _Unacceptable(path)
