@@ -148,6 +148,7 @@ def test_the_word_before_a_token_is_chosen_if_nothing_else_is_and_the_token_neve
         SWITCH + b"Sec-WebSocket-Protocol: a.b.c\r\n",
         SWITCH + b"Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n",
         SWITCH + b"Sec-WebSocket-Extensions: x-unasked\r\n",
+        SWITCH + b"Sec-WebSocket-Extensions: x-other; a\nSet-Cookie: b\r\n",
         SWITCH[:-1],
     ],
 )

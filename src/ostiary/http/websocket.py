@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ostiary.http.framing import connection_options
-from ostiary.http.head import response_head
+from ostiary.http.head import printable, response_head
 from ostiary.jose.base64url import decode
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def read_switch(head: bytes, handshake: Handshake) -> bytes | None:
         and _values(fields, b"sec-websocket-accept") == (accept,)
         and (not chosen or (len(chosen) == 1 and chosen[0] in handshake.protocols))
         and _names(extensions) <= _names(handshake.extensions)
+        and all(printable(value) for value in extensions)
         and not _values(fields, b"content-length")
         and not _values(fields, b"transfer-encoding")
     )
