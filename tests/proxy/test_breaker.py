@@ -49,10 +49,11 @@ def test_probes_that_end_well_close_it() -> None:
     breaker = opened()
     assert breaker.admits(130.0)
     breaker.succeeded(probe=True)
-    assert breaker.state is State.HALF_OPEN
+    states = [breaker.state]
     assert [breaker.admits(131.0) for _ in range(2)] == [True, False]
     breaker.succeeded(probe=True)
-    assert breaker.state is State.CLOSED
+    states.append(breaker.state)
+    assert states == [State.HALF_OPEN, State.CLOSED]
     assert not breaker.failed(132.0, probe=False)
 
 
