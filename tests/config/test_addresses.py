@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from ostiary.config.addresses import CheckPath, Target, Url, is_loopback, split
+from ostiary.config.addresses import CheckPath, Origin, Target, Url, is_loopback, split
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"])
@@ -61,6 +61,24 @@ def test_targets(url: str) -> None:
 def test_what_is_no_target(url: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Target).validate_python(url)
+
+
+@pytest.mark.parametrize("origin", ["https://app.example.com", "http://localhost:3000", "https://[::1]:8443"])
+def test_origins(origin: str) -> None:
+    assert TypeAdapter(Origin).validate_python(origin) == origin
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*", "null", "app.example.com", "https://app.example.com/", "https://app.example.com/x", "https://App.example.com",
+        "HTTPS://app.example.com", "https://app.example.com:443", "http://app.example.com:80", "https://a.example?x",
+        "https://*.example.com/", "wss://app.example.com",
+    ],
+)  # fmt: skip
+def test_what_no_browser_sends_as_origin(origin: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Origin).validate_python(origin)
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/health?deep=1&x=%20"])
