@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -38,6 +38,8 @@ class Ground(msgspec.Struct):
     store: str
     keys: dict[Algorithm, SigningKey] = {}
     own: Certificate | None = None
+    folder: TemporaryDirectory[str] | None = None
+    """Where it lies; gone with the benchmark."""
     pools: dict[tuple[Algorithm, int], list[str]] = {}
 
     def work(self, algorithm: Algorithm = "RS256") -> Work:
@@ -49,7 +51,8 @@ class Ground(msgspec.Struct):
     def certificate(self) -> Certificate:
         """What gateways present, made when it is first asked for."""
         if self.own is None:
-            self.own = Certificate.generate(Path(mkdtemp(prefix="ostiary-bench-")))
+            self.folder = TemporaryDirectory(prefix="ostiary-bench-")
+            self.own = Certificate.generate(Path(self.folder.name))
         return self.own
 
     def tokens(self, algorithm: Algorithm = "RS256", count: int = POOL) -> list[str]:

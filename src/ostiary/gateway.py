@@ -133,7 +133,11 @@ class Gateway:
         self._deadlines = Deadlines(loop, self._monotonic)
         self._pools = {
             name: UpstreamPool(
-                upstream, self._deadlines, self._metrics.upstream(name), self._monotonic, self._upstream_tls(name, upstream)
+                upstream,
+                self._deadlines,
+                self._metrics.upstream(name),
+                self._monotonic,
+                self._upstream_tls(name, upstream),
             )
             for name, upstream in self.config.upstreams.items()
         }

@@ -20,7 +20,15 @@ _LONGEST_TOKEN: Final = 64 * 1024
 
 
 @click.command("explain")
-@click.option("--config", "-c", "path", type=click.Path(dir_okay=False, path_type=Path), required=True)
+@click.option(
+    "--config",
+    "-c",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="ostiary.yaml",
+    show_default=True,
+    help="The configuration.",
+)
 @click.argument("method")
 @click.argument("url")
 @click.option("--token", help="Sent as Authorization: Bearer; - reads it from standard input.")

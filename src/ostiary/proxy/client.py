@@ -170,7 +170,7 @@ class ClientConnection(asyncio.Protocol):
             self._upgrade.abort()
 
     def hand_over(self, protocol: asyncio.Protocol) -> asyncio.Transport:
-        """Leave the connection to `protocol`, which tells `connection_lost`; what is drained or aborted is the upgrade."""
+        """Leave the connection to `protocol`, which tells `connection_lost`; drains and aborts go to the upgrade."""
         self._current = None
         self.deadline = inf
         self._transport.set_protocol(protocol)
