@@ -128,3 +128,14 @@ async def test_clients_that_reset_before_they_were_asked_their_name(gate: Wire) 
 
 async def test_a_client_that_is_gone_before_it_is_asked_who_it_is(gate: Wire) -> None:
     assert gate.running.gateway.door.peer(None).address == "::"
+
+
+async def test_plain_http_is_taken_from_those_who_terminate_tls_and_from_this_machine(tmp_path: Path) -> None:
+    async with wire(tmp_path, server={"tls_terminated_by": ["10.0.0.0/8"]}) as gate:
+        assert (await gate.play(GET)).statuses == [200]
+        door = gate.running.gateway.door
+        assert door.connected(door.connection(), "10.1.2.3")
+        assert not door.connected(door.connection(), "192.0.2.1")
+        assert gate.running.metrics.client_connections_refused_plain.value == 1
+        assert gate.running.metrics.client_connections_refused.value == 0
+        door._clients.clear()

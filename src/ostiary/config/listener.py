@@ -119,7 +119,8 @@ class Server(Model):
     tls: Tls | None = None
     """Speak TLS. Absent: plain HTTP."""
     tls_terminated_by: tuple[Network, ...] = ()
-    """Peers that terminate TLS in front of a plain listener; needed to listen off loopback without TLS."""
+    """Peers that terminate TLS in front of a plain listener; needed to listen off loopback without TLS. Connections of
+    others, but for this machine's own, are closed."""
     trusted_proxies: tuple[Network, ...] = ()
     """Peers whose X-Forwarded-*, Forwarded and X-Request-Id are believed."""
     forwarded: Literal["x-forwarded", "forwarded", "both"] = "x-forwarded"

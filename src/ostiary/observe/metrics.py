@@ -131,6 +131,7 @@ class Metrics:
         self.client_connections_opened = self.counter(families.CLIENT_CONNECTIONS_OPENED)
         self.client_connections_refused = self.counter(families.CLIENT_CONNECTIONS_REFUSED, "worker")
         self.client_connections_refused_address = self.counter(families.CLIENT_CONNECTIONS_REFUSED, "address")
+        self.client_connections_refused_plain = self.counter(families.CLIENT_CONNECTIONS_REFUSED, "plain")
         self.requests_cut_total = self.counter(families.CLIENT_CUT, "total")
         self.requests_cut_body_rate = self.counter(families.CLIENT_CUT, "body_rate")
         self.token_cache_hits = self.counter(families.TOKEN_CACHE, "hit")

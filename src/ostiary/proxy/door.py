@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from ostiary.config.addresses import is_loopback
 from ostiary.decision.decision import Allowed
 from ostiary.http.forwarded import Trusted, read_address
 from ostiary.http.peer import Peer
@@ -79,6 +80,8 @@ class ProxyDoor:
         self.bug = Bugs(metrics.bugs("proxy"))
         """Takes exceptions that nothing expects."""
         self._trusted = Trusted(server.trusted_proxies)
+        self._terminators = Trusted(server.tls_terminated_by) if server.tls_terminated_by else None
+        """The only peers that may bring tokens over plain HTTP, beside this machine; None: all."""
         self._clients: dict[ClientConnection, str] = {}
         """Every connection with its peer's address."""
         self._crowd = Crowd(server)
@@ -116,9 +119,12 @@ class ProxyDoor:
     # What the connections tell.
 
     def connected(self, client: ClientConnection, address: str) -> bool:
-        """Take account of a new connection from `address`; False if there are too many."""
+        """Take account of a new connection from `address`; False if there are too many, or it may not be."""
         if len(self._clients) >= self.bounds.connections:
             self._metrics.client_connections_refused.value += 1
+            return False
+        if self._terminators is not None and address not in self._terminators and not is_loopback(address):
+            self._metrics.client_connections_refused_plain.value += 1
             return False
         if not self._crowd.enter(address):
             self._metrics.client_connections_refused_address.value += 1
