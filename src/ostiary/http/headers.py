@@ -70,7 +70,7 @@ _KINDS: Final[dict[bytes, Kind]] = {
     b"sec-websocket-protocol": Kind.WEBSOCKET,
     b"sec-websocket-extensions": Kind.WEBSOCKET,
     b"sec-websocket-accept": Kind.WEBSOCKET,
-    # Frameworks take these for the method or the path, which the rules have already judged.
+    # Frameworks take these for the method, the path or the host, which the rules have already judged.
     b"x-http-method-override": Kind.STRIP,
     b"x-http-method": Kind.STRIP,
     b"x-method-override": Kind.STRIP,
@@ -79,6 +79,9 @@ _KINDS: Final[dict[bytes, Kind]] = {
     b"x-original-method": Kind.STRIP,
     b"x-rewrite-url": Kind.STRIP,
     b"x-envoy-original-path": Kind.STRIP,
+    b"x-host": Kind.STRIP,
+    b"x-original-host": Kind.STRIP,
+    b"x-http-host-override": Kind.STRIP,
     # Other spellings of the caller's address.
     b"client-ip": Kind.STRIP,
     b"true-client-ip": Kind.STRIP,
@@ -107,7 +110,8 @@ _KINDS: Final[dict[bytes, Kind]] = {
 
 _STRIPPED_PREFIXES: Final = (
     b"x-forwarded-", b"x-authenticated-", b"x-auth-request-", b"x-consumer-", b"x-ssl-client-", b"ssl-client-",
-    b"x-client-cert", b"client-cert", b"x-tls-client-",
+    b"x-client-cert", b"client-cert", b"x-tls-client-", b"x-amzn-oidc-", b"x-goog-authenticated-user-",
+    b"cf-access-authenticated-user-", b"x-ms-client-principal", b"tailscale-user-",
 )  # fmt: skip
 
 _FOLD: Final = bytes(c if chr(c).isalnum() and c < 128 else ord("-") for c in range(256))
