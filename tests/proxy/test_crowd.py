@@ -60,4 +60,4 @@ async def test_connections_beyond_the_bound_are_closed_at_once(tmp_path: Path) -
         async with gate.connect() as client:
             assert (await client.ask("GET", "/")).status == 200
         refused = gate.running.metrics.snapshot().values["ostiary_client_connections_refused_total"]
-        assert refused == {("worker",): 0, ("address",): 1}
+        assert refused == {("worker",): 0, ("address",): 1, ("plain",): 0}
