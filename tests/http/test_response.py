@@ -82,3 +82,19 @@ def test_no_complete_head(data: bytes) -> None:
 
 def test_no_content_has_no_length() -> None:
     assert response(b"HTTP/1.1 204 No Content", b"Content-Length: 0").lines == b"HTTP/1.1 204 No Content\r\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"X-A: b\nTransfer-Encoding: chunked",
+        b"Host: b\nTransfer-Encoding: chunked",
+        b"X_User_Id: \x00",
+        b"Keep-Alive: timeout=5\x1b",
+        b"Connection: close\nContent-Length: 1",
+        b"Connection: X-A\r\nX-A: b\nContent-Length: 1",
+    ],
+)
+def test_control_characters_are_refused_in_what_goes_no_further_too(line: bytes) -> None:
+    """To a parser that ends lines at LF, each of these says something else about where the body ends."""
+    assert outcome(b"HTTP/1.1 200 OK", line) == BadFraming("control character")

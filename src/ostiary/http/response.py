@@ -59,10 +59,11 @@ def read_response(data: bytes, method: str, policy: HeaderPolicy) -> tuple[Respo
     if isinstance(body, BadFraming):
         return body, rest
     options = connection_options(_values(about, Kind.CONNECTION))
+    # Of the fields that go no further, too: to a parser that ends lines at LF, there may be framing in them.
+    if not printable(b"".join(passed[2::4])) or not all(printable(value) for _, value in about):
+        return _BAD_OCTETS, rest
     if not options <= _LASTING:
         passed = without(options, fields, policy)
-    if not printable(b"".join(passed[2::4])):
-        return _BAD_OCTETS, rest
     if lengths and status != _NO_CONTENT:  # RFC 9110 section 8.6: not even of nothing
         passed += (b"Content-Length", b": ", lengths[0], b"\r\n")
     keep_alive = persistent(str(version, "ascii"), options) and body != UNTIL_CLOSE
