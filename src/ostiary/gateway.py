@@ -130,7 +130,7 @@ class Gateway:
         """Do all that `start` does but listen: begin to load keys, and make the door. For `explain`."""
         loop = asyncio.get_running_loop()
         await asyncio.gather(self._store.start(), *(source.start() for source in self._sources.values()))
-        self._deadlines = Deadlines(loop, self._monotonic)
+        self._deadlines = Deadlines(loop, self._monotonic, Bugs(self._metrics.bugs("proxy")))
         self._pools = {
             name: UpstreamPool(
                 upstream,

@@ -64,9 +64,10 @@ async def test_a_name_of_its_own(tmp_path: Path) -> None:
     context = serving(authority.issue("own", "orders.internal"))
     asked: list[str | None] = []
     context.sni_callback = lambda _, name, __: asked.append(name)
-    async with recording_upstream(context) as upstream, gateway(
-        tmp_path, upstream.port, {"ca": str(authority.ca), "server_name": "orders.internal"}
-    ) as running:
+    async with (
+        recording_upstream(context) as upstream,
+        gateway(tmp_path, upstream.port, {"ca": str(authority.ca), "server_name": "orders.internal"}) as running,
+    ):
         assert (await get(running)).status == 200
     assert asked == ["orders.internal"]
 

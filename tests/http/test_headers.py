@@ -63,7 +63,8 @@ def test_only_the_name_itself_has_its_kind(case: tuple[str, bytes]) -> None:
     "name",
     ["X-HTTP-Method-Override", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Host", "X-Forwarded-Prefix", "Proxy",
      "X-Forwarded-User", "X-Forwarded-Client-Cert", "Remote-User", "X-Auth-Request-Email", "True-Client-IP", "X-Role",
-     "X-Authenticated-User-Anything", "X_Forwarded_Whatever", "X-Host", "X_Original_Host", "X-HTTP-Host-Override", "X-Amzn-Oidc-Identity",
+     "X-Authenticated-User-Anything", "X_Forwarded_Whatever", "X-Host", "X_Original_Host", "X-HTTP-Host-Override",
+     "X-Amzn-Oidc-Identity",
      "X-Goog-Authenticated-User-Email", "Cf-Access-Authenticated-User-Email", "X-MS-Client-Principal-Name"],
 )  # fmt: skip
 def test_what_would_override_the_decision_is_stripped(name: str) -> None:

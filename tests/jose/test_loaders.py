@@ -56,6 +56,19 @@ async def test_a_discovery_document_must_be_right(document: bytes, why: str) -> 
             await DiscoveryLoader(Fetcher(1000), issuer).load()
 
 
+async def test_discovery_never_leads_from_https_to_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    async def get(_self: Fetcher, url: str) -> bytes:
+        asked.append(url)
+        return b'{"issuer":"https://i.example","jwks_uri":"http://127.0.0.1:8/keys"}'
+
+    monkeypatch.setattr(Fetcher, "get", get)
+    with pytest.raises(LoadError, match="plain HTTP"):
+        await DiscoveryLoader(Fetcher(1000), "https://i.example").load()
+    assert asked == ["https://i.example/.well-known/openid-configuration"]
+
+
 async def test_keys_in_a_file_are_read_anew_every_time(tmp_path: Path) -> None:
     file = tmp_path / "jwks.json"
     loader = FileLoader(file, 10)

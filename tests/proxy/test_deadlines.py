@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from ostiary.proxy.deadlines import PERIOD, Deadlines
-from tests.support.moments import Moments
+from tests.support.moments import Moments, unexpected
 
 if TYPE_CHECKING:
     import asyncio
@@ -36,7 +36,7 @@ def clock() -> Moments:
 
 @pytest.fixture
 def deadlines(clock: Moments) -> Deadlines:
-    return Deadlines(cast("asyncio.AbstractEventLoop", clock), clock)
+    return Deadlines(cast("asyncio.AbstractEventLoop", clock), clock, unexpected)
 
 
 def test_those_that_have_passed_are_told_once(deadlines: Deadlines) -> None:
@@ -68,7 +68,7 @@ def test_what_another_has_ended_is_told_nothing(deadlines: Deadlines) -> None:
 
 def test_it_looks_every_period_and_knows_how_late_it_is(clock: Moments) -> None:
     late = 0.0
-    deadlines = Deadlines(cast("asyncio.AbstractEventLoop", clock), lambda: clock() + late)
+    deadlines = Deadlines(cast("asyncio.AbstractEventLoop", clock), lambda: clock() + late, unexpected)
     one = Fake(100.1)
     deadlines.watch(one)
     deadlines.start()
@@ -81,3 +81,21 @@ def test_it_looks_every_period_and_knows_how_late_it_is(clock: Moments) -> None:
     deadlines.stop()
     with pytest.raises(IndexError):
         clock.fire_next()
+
+
+def test_one_that_fails_costs_the_others_nothing(clock: Moments) -> None:
+    class Failing(Fake):
+        def expired(self, mono: float) -> None:
+            super().expired(mono)
+            self.deadline = mono - 1.0
+            raise ValueError
+
+    bugs: list[BaseException] = []
+    deadlines = Deadlines(cast("asyncio.AbstractEventLoop", clock), clock, bugs.append)
+    failing, others = Failing(99.0), [Fake(99.0) for _ in range(5)]
+    for one in (failing, *others):
+        deadlines.watch(one)
+    deadlines.sweep(100.0)
+    deadlines.sweep(101.0)
+    assert [one.expired_at for one in (failing, *others)] == [[100.0]] * 6
+    assert [type(bug) for bug in bugs] == [ValueError]

@@ -9,7 +9,7 @@ from ostiary.propagate.pass_through import PassThrough
 from ostiary.proxy.deadlines import Deadlines
 from ostiary.proxy.pool import UpstreamPool
 from ostiary.routes.route import Policy, Route
-from tests.support.moments import Moments
+from tests.support.moments import Moments, unexpected
 
 
 def test_policies_are_told_apart_by_identity() -> None:
@@ -23,7 +23,7 @@ async def test_a_route_holds_all_that_deciding_and_forwarding_need() -> None:
     clock = Moments()
     metrics = Metrics()
     upstream = Upstream.model_validate({"targets": ["http://127.0.0.1:9"]})
-    deadlines = Deadlines(asyncio.get_running_loop(), clock)
+    deadlines = Deadlines(asyncio.get_running_loop(), clock, unexpected)
     pool = UpstreamPool(upstream, deadlines, metrics.upstream("api"), clock)
     policy = Policy((), IdentityHeaderRenderer(IdentityHeaders()), None)
     route = Route("orders", frozenset({"corp"}), policy, pool, metrics.route("orders"), anonymous=True)

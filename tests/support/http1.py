@@ -136,9 +136,7 @@ async def connect(
     port: int, tls: ssl.SSLContext | None = None, server_name: str | None = None
 ) -> AsyncIterator[Client]:
     """Connect to a loopback port for as long as the block lasts."""
-    reader, writer = await asyncio.open_connection(
-        "127.0.0.1", port, limit=_LINE, ssl=tls, server_hostname=server_name
-    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=_LINE, ssl=tls, server_hostname=server_name)
     try:
         yield Client(reader, writer)
     finally:

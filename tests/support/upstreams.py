@@ -11,7 +11,7 @@ from ostiary.config.model import Upstream
 from ostiary.observe.metrics import Metrics
 from ostiary.proxy.deadlines import Deadlines
 from ostiary.proxy.pool import UpstreamPool
-from tests.support.moments import Moments
+from tests.support.moments import Moments, unexpected
 from tests.support.recording import RecordingUpstream, recording_upstream
 from tests.support.wire import wire
 
@@ -26,7 +26,7 @@ def pool(count: int, clock: Moments | None = None, **settings: object) -> Upstre
     """Return a pool with that many targets, to which it does not connect by itself."""
     clock = clock or Moments()
     targets = [f"http://target-{number}:80" for number in range(count)]
-    deadlines = Deadlines(asyncio.get_running_loop(), clock)
+    deadlines = Deadlines(asyncio.get_running_loop(), clock, unexpected)
     upstream = Upstream.model_validate({"targets": targets, **settings})
     return UpstreamPool(upstream, deadlines, Metrics().upstream("api"), clock)
 

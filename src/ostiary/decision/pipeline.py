@@ -2,7 +2,7 @@
 
 Read `Pipeline.decide` for the way of a request: route, credentials, authenticate, authorise, limit. It is written as
 ordinary ``async def``; nothing in it suspends while everything it needs is in memory, so a door can drive it to its end
-inside a parser's callback (law 9).
+in the turn of the loop that read it (law 9).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where a message ends, and whether the next may follow it: from its head alone (RFC 9112 sections 3, 6 and 9).
 
-The parser in front has laxities that request smuggling lives on; here everything is refused that two implementations
+Request smuggling lives on the laxities of parsers; here everything is refused that two implementations
 could read in two ways. A refused message ends its connection, for nobody knows where the next one begins.
 """
 
@@ -26,7 +26,7 @@ MAX_LENGTH: Final = 2**53
 
 
 class Head(msgspec.Struct):
-    """What the parser found in a request's head; each field's values in order, with or without white space."""
+    """What was found in a request's head; each field's values in order, with or without white space."""
 
     method: bytes = b""
     version: str = ""

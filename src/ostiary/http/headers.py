@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Kind(IntEnum):
-    """What becomes of a field. The commonest is the false one: the parser's callback asks for each field."""
+    """What becomes of a field. It is asked for each field."""
 
     PASS = 0
     """Goes upstream as it came."""

@@ -55,6 +55,8 @@ class DiscoveryLoader:
         url = document.get("jwks_uri")
         if not isinstance(url, str):
             raise LoadError("the discovery document has no jwks_uri")
+        if self._issuer.startswith("https:") and not url.startswith("https:"):
+            raise LoadError("the discovery document leads from HTTPS to plain HTTP")
         return await self._fetcher.get(url)
 
 

@@ -64,7 +64,8 @@ CLIENT_CONNECTIONS_OPENED: Final = Family(
 )
 CLIENT_CONNECTIONS_REFUSED: Final = Family(
     "ostiary_client_connections_refused_total", Kind.COUNTER, ("kind",),
-    "Client connections closed at once: over the bound of the worker or of their address, or from where only TLS may be.",
+    "Client connections closed at once: over the bound of the worker or of their address, "
+    "or from where only TLS may be.",
 )
 CLIENT_CUT: Final = Family(
     "ostiary_client_requests_cut_total", Kind.COUNTER, ("kind",),

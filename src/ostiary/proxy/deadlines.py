@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ class Expiring(Protocol):
 class Deadlines:
     """The connections of one worker, looked through every `PERIOD`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float], bug: Callable[[BaseException], None]
+    ) -> None:
         self._loop = loop
+        self._bug = bug
         self._clock = clock
         self._watched: set[Expiring] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -55,7 +59,11 @@ class Deadlines:
         """Tell everything whose deadline is before `mono`."""
         for one in [one for one in self._watched if one.deadline < mono]:
             if one.deadline < mono:  # still: the end of another may have been the end of this one, too
-                one.expired(mono)
+                try:
+                    one.expired(mono)
+                except Exception as error:  # noqa: BLE001  # whatever it is, it must not cost the others their ends
+                    one.deadline = inf
+                    self._bug(error)
 
     def _look(self) -> None:
         mono = self._clock()
