@@ -1,4 +1,4 @@
-"""The command line of the benchmark: ``python -m bench [--quick] [--only CASE]`` and ``python -m bench soak``."""
+"""The command line of the benchmark: ``python -m bench [--quick] [--only CASE]``, or with ``soak`` or ``shapes``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.markdown import Markdown
 
-from bench import footprint, latency, machine, measure, report, soak, store, upstream
+from bench import footprint, latency, machine, measure, report, shapes, soak, store, upstream
 from bench.cases import CASES, Ground
 from bench.load import LoadError
 from bench.measure import Pace
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command")
     soaking = commands.add_parser("soak", help="mixed load for a long time: is memory flat?")
     soaking.add_argument("--minutes", type=float, default=30.0)
+    commands.add_parser("shapes", help="idle, slow and short connections by the thousand")
     options = parser.parse_args(arguments)
     console = Console(highlight=False)
     try:
@@ -57,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with TemporaryDirectory(prefix="bench-") as folder:
         if options.command == "soak":
             return _soak(options.minutes, cpus, Path(folder), console)
+        if options.command == "shapes":
+            return _shapes(cpus, Path(folder), console)
         chosen = [case for case in CASES if _wanted(case, options.only, quick=options.quick)]
         pace = QUICK if options.quick else FULL
         if options.rounds:
@@ -149,6 +152,17 @@ def _soak(minutes: float, cpus: tuple[int, int], folder: Path, console: Console)
     good = soak.flat(samples)
     console.print("flat" if good else "NOT flat: memory or descriptors grew between the second quarter and the last")
     return 0 if good else 1
+
+
+def _shapes(cpus: tuple[int, int], folder: Path, console: Console) -> int:
+    try:
+        results = shapes.run(cpus, folder, console)
+    except (LoadError, StartError, OSError) as error:
+        console.print(f"bench: {error}")
+        return 1
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "shapes.json").write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
+    return 0
 
 
 if __name__ == "__main__":
