@@ -146,9 +146,9 @@ class Load:
         self.settle()
         late: deque[float] = deque()
         latencies: list[float] = []
+        due = start = perf_counter()  # before the metronome begins, lest a beat come before it is due
         with Metronome(1 / rate) as tick:
             self._epoll.register(tick.fd, select.EPOLLIN)
-            due = start = perf_counter()
             while due - start < seconds or len(self._idle) < len(self._connections):
                 for fd, event in self._events(self._epoll.poll(STALL)):
                     if fd == tick.fd:
