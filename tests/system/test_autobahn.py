@@ -24,14 +24,22 @@ ROUTE: Final = {"name": "ws", "match": {"path": "/**"}, "upstream": "api", "webs
 
 
 async def verdicts(port: int | str) -> dict[str, tuple[str, str]]:
-    """Return what became of each case: of its messages, and of its close."""
+    """Return what became of each case: of its messages, and of its close.
+
+    OK and NON-STRICT are one verdict here. Where a good message stands before a fault, the second says only that its
+    echo was still under way when the fault was read: which of them it is depends on whether both came in one segment,
+    and differs from run to run without the gateway, too.
+    """
     try:
         results = await kosoku.run_fuzzingclient(
             f"ws://127.0.0.1:{port}", exclude_cases=[] if ALL else ["9.*", "12.*", "13.*"]
         )
     except kosoku.FailureError as error:
         results = error.results
-    return {result.case_id: (result.behavior.value, result.behavior_close.value) for result in results}
+    return {
+        result.case_id: (result.behavior.value.replace("NON-STRICT", "OK"), result.behavior_close.value)
+        for result in results
+    }
 
 
 @pytest.mark.timeout(3600 if ALL else 180)
@@ -42,5 +50,5 @@ async def test_the_gateway_makes_no_difference(tmp_path: Path) -> None:
             through = await verdicts(gateway.port)
     assert len(without) >= 240
     assert through == without
-    bad = {case for case, (behaviour, _) in through.items() if behaviour not in {"OK", "NON-STRICT", "INFORMATIONAL"}}
+    bad = {case for case, (behaviour, _) in through.items() if behaviour not in {"OK", "INFORMATIONAL"}}
     assert bad <= {"7.1.5"}  # the echo service's own: it answers an unfinished message's close with 1002
