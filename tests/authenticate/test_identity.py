@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostiary.authenticate.identity import Identity, claim, read_identity
+from ostiary.authenticate.identity import Identity, IdentityReader, claim
 from ostiary.config.model import Claims
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import INVALID_CLAIMS
@@ -32,7 +32,7 @@ _NASTY = [
 
 def _read(where: Claims | None = None, /, **claims: object) -> Identity | Refusal:
     one = issuer(claims=where or Claims())
-    return read_identity(msgspec.json.encode({"sub": "alice", **claims}), "one", one)
+    return IdentityReader("one", one).read(msgspec.json.decode(msgspec.json.encode({"sub": "alice", **claims})))
 
 
 def _identity(where: Claims | None = None, /, **claims: object) -> Identity:
@@ -174,6 +174,6 @@ def test_whatever_is_claimed_what_is_passed_on_is_printable(claims: dict[str, ob
 def test_a_number_that_no_tenant_has_is_refused(number: int) -> None:
     """As text it would be longer than any text that is passed on."""
     one = issuer(claims=Claims())
-    found = read_identity(b'{"sub": "s", "tenant_id": %d}' % number, "one", one)
+    found = IdentityReader("one", one).read({"sub": "s", "tenant_id": number})
     assert isinstance(found, Refusal)
     assert found.reason == INVALID_CLAIMS

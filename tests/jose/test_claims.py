@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import INVALID_CLAIMS, TOKEN_EXPIRED, TOKEN_NOT_ACTIVE, Reason
-from ostiary.jose.claims import Registered, check
+from ostiary.jose.claims import Demands, Registered
 from tests.support.issuers import WALL, issuer
 from tests.support.tokens import AUDIENCE
 
@@ -19,7 +19,7 @@ def _check(**changes: object) -> Registered | Reason:
     demands = {name: changes.pop(name) for name in ("require_exp", "require_sub", "clock_tolerance") if name in changes}
     usual = {"aud": AUDIENCE, "sub": "alice", "exp": _NOW + 300}
     claims = {name: value for name, value in {**usual, **changes}.items() if value != "absent"}
-    found = check(claims, issuer(**demands), WALL)
+    found = Demands(issuer(**demands)).check(claims, WALL)
     return found.reason if isinstance(found, Refusal) else found
 
 
@@ -108,6 +108,6 @@ _json = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["exp", "nbf", "iat", "aud", "sub"]), _json))
 def test_whatever_is_claimed_there_is_an_answer(claims: dict[str, object]) -> None:
-    found = check(claims, issuer(), WALL)
+    found = Demands(issuer()).check(claims, WALL)
     if isinstance(found, Registered):
         assert found.not_before <= WALL < found.expires_at <= 253402300799 + 30

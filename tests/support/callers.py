@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from ostiary.authenticate.identity import Identity, read_identity
+from ostiary.authenticate.identity import Identity, IdentityReader
 from ostiary.config.model import Bounds, IdentityHeaders
 from ostiary.http.forwarded import Trusted
 from ostiary.http.headers import HeaderPolicy
@@ -32,6 +32,12 @@ def request(target: str = "/", *authorization: str, method: str = "GET", host: s
 
 def identity(**claims: object) -> Identity:
     """Return the identity in these claims of a token of the tests' issuer, whose name is "tests"."""
-    found = read_identity(msgspec.json.encode({"sub": "alice", **claims}), "tests", issuer())
+    found = IdentityReader("tests", issuer()).read(_as_sent({"sub": "alice", **claims}))
     assert isinstance(found, Identity), found
     return found
+
+
+def _as_sent(claims: dict[str, object]) -> dict[str, object]:
+    """What is left of `claims` after a journey in JSON."""
+    sent: dict[str, object] = msgspec.json.decode(msgspec.json.encode(claims))
+    return sent

@@ -9,7 +9,9 @@ unacceptable, for what its issuer meant cannot be guessed.
 from __future__ import annotations
 
 import re
+from functools import lru_cache, partial
 from math import inf
+from operator import methodcaller
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 import msgspec
@@ -18,7 +20,7 @@ from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import INVALID_CLAIMS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ostiary.config.model import Issuer
 
@@ -28,6 +30,12 @@ _MAX_NUMBER: Final = 2**64
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,512}")
 """RFC 6749 section 3.3."""
 _MAX_ELEMENTS: Final = 256
+_SCOPES_KEPT: Final = 256
+"""Different texts of scopes whose meaning is remembered."""
+
+Scopes = tuple[tuple[str, ...], frozenset[str]]
+"""Scopes in the order in which a token lists them, without duplicates; and as a set."""
+_NO_SCOPES: Final[Scopes] = ((), frozenset())
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -57,34 +65,82 @@ class _Unacceptable(Exception):
     """Carries the name of a claim that cannot be passed on."""
 
 
-def read_identity(payload: bytes, name: str, issuer: Issuer) -> Identity | Refusal:
-    """Return the identity in the claims of a verified token, or a refusal with ``invalid_claims``.
+class IdentityReader:
+    """Reads the identities in verified tokens of one issuer; where each claim is, is worked out once."""
 
-    `payload` is the JSON text of a token that `TokenVerifier` found good; `name` is its issuer's name and `issuer`
-    its configuration.
-    """
-    claims: dict[str, object] = msgspec.json.decode(payload)
-    where = issuer.claims
-    exp = claims.get("exp")
-    try:
-        scopes = _scopes(claims, where.scopes)
-        return Identity(
-            issuer_name=name,
-            issuer=issuer.issuer,
-            subject=_text(claims, "sub") or "",
-            email=_text(claims, where.email),
-            roles=_roles(claims, where.roles),
-            scopes=frozenset(scopes),
-            scopes_in_order=scopes,
-            tenant=_text(claims, where.tenant),
-            organisation=_text(claims, where.organisation),
-            plan=_text(claims, where.plan),
-            tier_claim=_tier(claims, where.tier),
-            expires=exp if isinstance(exp, (int, float)) else inf,
-            claims=claims,
+    def __init__(self, name: str, issuer: Issuer) -> None:
+        """`name` is the issuer's name in the configuration."""
+        where = issuer.claims
+        self._name = name
+        self._issuer = issuer.issuer
+        self._texts = tuple(
+            (path, _finder(path)) for path in (where.email, where.tenant, where.organisation, where.plan)
         )
-    except _Unacceptable as error:
-        return Refusal(INVALID_CLAIMS, f"The token's {error} is not of an acceptable form.")
+        self._roles = tuple((path, _finder(path)) for path in where.roles)
+        self._scopes = tuple((path, _finder(path)) for path in where.scopes)
+        self._tier = _finder(where.tier)
+
+    def read(self, claims: dict[str, object]) -> Identity | Refusal:
+        """Return the identity in the `claims` of a token that was found good, or a refusal with ``invalid_claims``."""
+        exp = claims.get("exp")
+        subject = claims.get("sub")
+        try:
+            texts = []
+            for path, find in self._texts:
+                value = find(claims)
+                texts.append(None if value is None or value == "" else _text(value, path))
+            email, tenant, organisation, plan = texts
+            scopes_in_order, scopes = self._read_scopes(claims)
+            tier = self._tier(claims)
+            return Identity(
+                issuer_name=self._name,
+                issuer=self._issuer,
+                subject="" if subject is None or subject == "" else _text(subject, "sub"),
+                email=email,
+                roles=self._read_roles(claims),
+                scopes=scopes,
+                scopes_in_order=scopes_in_order,
+                tenant=tenant,
+                organisation=organisation,
+                plan=plan,
+                # Whatever is not a known tier means the lowest one, so a strange value needs no refusal.
+                tier_claim=tier if isinstance(tier, str) else None,
+                expires=exp if isinstance(exp, (int, float)) else inf,
+                claims=claims,
+            )
+        except _Unacceptable as error:
+            return Refusal(INVALID_CLAIMS, f"The token's {error} is not of an acceptable form.")
+
+    def _read_roles(self, claims: dict[str, object]) -> tuple[str, ...]:
+        """All roles in all their places: an array of text, or one role."""
+        roles: dict[str, None] = {}
+        for path, find in self._roles:
+            value = find(claims)
+            if value is None:
+                continue
+            elements = value if isinstance(value, list) else [value]
+            for role in elements[: _MAX_ELEMENTS + 1]:
+                if not _is_text(role):
+                    raise _Unacceptable(path)
+                roles[role] = None
+            if len(roles) > _MAX_ELEMENTS:
+                raise _Unacceptable(path)
+        return tuple(roles)
+
+    def _read_scopes(self, claims: dict[str, object]) -> Scopes:
+        """The scopes in the first place that has any: a string of them (RFC 8693 section 4.2) or an array."""
+        for path, find in self._scopes:
+            value = find(claims)
+            if value is None:
+                continue
+            if isinstance(value, str):
+                scopes = _common_scopes(value) if len(value) <= _MAX_TEXT else _scopes_of_text(value)
+            else:
+                scopes = _scopes(value) if isinstance(value, list) else None
+            if scopes is None:
+                raise _Unacceptable(path)
+            return scopes
+        return _NO_SCOPES
 
 
 def claim(claims: Mapping[str, object], path: str) -> object:
@@ -102,16 +158,18 @@ def claim(claims: Mapping[str, object], path: str) -> object:
     return value
 
 
-def _text(claims: Mapping[str, object], path: str) -> str | None:
-    """The text at `path`; a whole number, as some issuers number their tenants, is its decimal text."""
-    value = claim(claims, path)
-    if value is None or value == "":
-        return None
+def _finder(path: str) -> Callable[[dict[str, object]], object]:
+    """What finds the claim at `path`: for a plain name, one look-up."""
+    return partial(claim, path=path) if "." in path else methodcaller("get", path)
+
+
+def _text(value: object, path: str) -> str:
+    """The text `value`; a whole number, as some issuers number their tenants, is its decimal text."""
+    if _is_text(value):
+        return value
     if type(value) is int and path != "sub" and abs(value) <= _MAX_NUMBER:
         return str(value)
-    if not _is_text(value):
-        raise _Unacceptable(path)
-    return value
+    raise _Unacceptable(path)
 
 
 def _is_text(value: object) -> TypeGuard[str]:
@@ -120,39 +178,22 @@ def _is_text(value: object) -> TypeGuard[str]:
     )
 
 
-def _tier(claims: Mapping[str, object], path: str) -> str | None:
-    """Whatever is not a known tier means the lowest one, so a strange value needs no refusal."""
-    value = claim(claims, path)
-    return value if isinstance(value, str) else None
+def _scopes(elements: list[object]) -> Scopes | None:
+    """The scopes that `elements` are; None if one of them is none, or there are too many."""
+    if len(elements) > _MAX_ELEMENTS:
+        return None
+    scopes: dict[str, None] = {}
+    for scope in elements:
+        if not isinstance(scope, str) or not _SCOPE.fullmatch(scope):
+            return None
+        scopes[scope] = None
+    in_order = tuple(scopes)
+    return in_order, frozenset(in_order)
 
 
-def _roles(claims: Mapping[str, object], paths: tuple[str, ...]) -> tuple[str, ...]:
-    """All roles at all `paths`: an array of text, or one role."""
-    roles: dict[str, None] = {}
-    for path in paths:
-        value = claim(claims, path)
-        if value is None:
-            continue
-        elements = value if isinstance(value, list) else [value]
-        for role in elements[: _MAX_ELEMENTS + 1]:
-            if not _is_text(role):
-                raise _Unacceptable(path)
-            roles[role] = None
-        if len(roles) > _MAX_ELEMENTS:
-            raise _Unacceptable(path)
-    return tuple(roles)
+def _scopes_of_text(text: str) -> Scopes | None:
+    return _scopes([scope for scope in text.split(" ") if scope])
 
 
-def _scopes(claims: Mapping[str, object], paths: tuple[str, ...]) -> tuple[str, ...]:
-    """The scopes at the first of `paths` that is there: a string of them (RFC 8693 section 4.2) or an array."""
-    for path in paths:
-        value = claim(claims, path)
-        if value is None:
-            continue
-        elements = [scope for scope in value.split(" ") if scope] if isinstance(value, str) else value
-        if not isinstance(elements, list) or len(elements) > _MAX_ELEMENTS:
-            raise _Unacceptable(path)
-        if not all(isinstance(scope, str) and _SCOPE.fullmatch(scope) for scope in elements):
-            raise _Unacceptable(path)
-        return tuple(dict.fromkeys(elements))
-    return ()
+_common_scopes: Final = lru_cache(_SCOPES_KEPT)(_scopes_of_text)
+"""The same. Many callers have the same scopes, and what a text means does not change."""

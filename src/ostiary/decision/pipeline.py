@@ -7,9 +7,9 @@ in the turn of the loop that read it (law 9).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
-from ostiary.authenticate.identity import read_identity
+from ostiary.authenticate.identity import IdentityReader
 from ostiary.authorize.websocket import judge_handshake
 from ostiary.decision.decision import Allowed, Decision, Refused
 from ostiary.decision.grant import ANONYMOUS, Grant, grant
@@ -50,7 +50,7 @@ class Pipeline:
         """Compile; `bug` is told of every unknown exception."""
         self._routes = routes
         self._authenticators = authenticators
-        self._issuers = issuers
+        self._identities = {name: IdentityReader(name, issuer) for name, issuer in issuers.items()}
         self._bug = bug
 
     async def decide(self, request: Request, wall: float, mono: float, observe: Observer | None = None) -> Decision:
@@ -122,9 +122,9 @@ class Pipeline:
         grants = token.grants
         if grants is None:
             grants = token.grants = {}
-        granted = cast("Grant | Refusal | None", grants.get(policy))
+        granted: Grant | Refusal | None = grants.get(policy)
         if granted is None:
-            identity = read_identity(token.payload, token.issuer, self._issuers[token.issuer])
+            identity = self._identities[token.issuer].read(token.take_claims())
             if len(grants) >= _POLICIES_A_TOKEN:
                 grants.clear()
             granted = grants[policy] = identity if isinstance(identity, Refusal) else grant(identity, policy)

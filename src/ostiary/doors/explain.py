@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ostiary.authenticate.identity import read_identity
+from ostiary.authenticate.identity import IdentityReader
 from ostiary.credentials.bearer import bearer
 from ostiary.decision.decision import Allowed
 from ostiary.decision.outcome import Refusal
@@ -160,7 +160,8 @@ class _Told:
         rule = next(rule for rule in self._config.routes if rule.name == self._route)
         required = rule.require.model_dump(mode="json", exclude_defaults=True)
         token = self._token
-        identity = read_identity(token.payload, token.issuer, self._config.issuers[token.issuer])
+        reader = IdentityReader(token.issuer, self._config.issuers[token.issuer])
+        identity = reader.read(token.take_claims())
         facts = {f"requires {name}": msgspec.json.encode(value).decode() for name, value in required.items()}
         if not isinstance(identity, Refusal):
             facts["has scopes"] = " ".join(identity.scopes_in_order) or "none"

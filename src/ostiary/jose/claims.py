@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import INVALID_CLAIMS, TOKEN_EXPIRED, TOKEN_NOT_ACTIVE
@@ -27,7 +29,7 @@ _MAX_SUBJECT: Final = 255
 """OpenID Connect Core section 2."""
 
 
-class Registered(NamedTuple):
+class Registered(msgspec.Struct, frozen=True, gc=False):
     """What the registered claims say: in force while ``not_before <= wall < expires_at``, tolerance included.
 
     `exp` is what the token says, without tolerance. Both are +inf for a token that never expires.
@@ -39,26 +41,45 @@ class Registered(NamedTuple):
     exp: float
 
 
-def check(claims: Mapping[str, object], issuer: Issuer, wall: float) -> Registered | Refusal:
-    """Check all registered claims but ``iss`` as `issuer` demands, at `wall` (Unix seconds)."""
-    exp, nbf, iat = _date(claims, "exp", inf), _date(claims, "nbf", -inf), _date(claims, "iat", -inf)
-    if exp is None or nbf is None or iat is None:
-        return _NO_DATE
-    if exp == inf and issuer.require_exp:
-        return _NO_EXPIRY
-    tolerance = issuer.clock_tolerance
-    if wall >= exp + tolerance:
-        return _EXPIRED
-    if wall < nbf - tolerance:
-        return _NOT_ACTIVE
-    if wall < iat - tolerance:
-        return _FUTURE
-    if not _for_us(claims.get("aud"), issuer.audiences):
-        return _AUDIENCE
-    subject = claims.get("sub", "")
-    if not isinstance(subject, str) or len(subject) > _MAX_SUBJECT or (issuer.require_sub and not subject):
-        return _NO_SUBJECT
-    return Registered(subject, max(nbf, iat) - tolerance, exp + tolerance, exp)
+class Demands:
+    """What one issuer's tokens must say, compiled."""
+
+    __slots__ = ("_audiences", "_exp", "_sub", "_tolerance")
+
+    def __init__(self, issuer: Issuer) -> None:
+        self._audiences = frozenset(issuer.audiences)
+        self._exp = issuer.require_exp
+        self._sub = issuer.require_sub
+        self._tolerance = issuer.clock_tolerance
+
+    def check(self, claims: Mapping[str, object], wall: float) -> Registered | Refusal:
+        """Check all registered claims but ``iss`` at `wall` (Unix seconds)."""
+        exp, nbf, iat = _date(claims, "exp", inf), _date(claims, "nbf", -inf), _date(claims, "iat", -inf)
+        if exp is None or nbf is None or iat is None:
+            return _NO_DATE
+        if exp == inf and self._exp:
+            return _NO_EXPIRY
+        tolerance = self._tolerance
+        if wall >= exp + tolerance:
+            return _EXPIRED
+        if wall < nbf - tolerance:
+            return _NOT_ACTIVE
+        if wall < iat - tolerance:
+            return _FUTURE
+        if not self._is_meant(claims.get("aud")):
+            return _AUDIENCE
+        subject = claims.get("sub", "")
+        if not isinstance(subject, str) or len(subject) > _MAX_SUBJECT or (self._sub and not subject):
+            return _NO_SUBJECT
+        return Registered(subject, max(nbf, iat) - tolerance, exp + tolerance, exp)
+
+    def _is_meant(self, audience: object) -> bool:
+        """Whether a token for `audience` is for us (RFC 7519 section 4.1.3): a string, or an array of only strings."""
+        if isinstance(audience, str):
+            return audience in self._audiences
+        if not isinstance(audience, list):
+            return False
+        return all(isinstance(one, str) for one in audience) and not self._audiences.isdisjoint(audience)
 
 
 def _date(claims: Mapping[str, object], name: str, absent: float) -> float | None:
@@ -69,12 +90,3 @@ def _date(claims: Mapping[str, object], name: str, absent: float) -> float | Non
     if (type(value) is int or type(value) is float) and 0 <= value <= _LAST_SECOND:
         return value
     return None
-
-
-def _for_us(audience: object, accepted: tuple[str, ...]) -> bool:
-    """RFC 7519 section 4.1.3: a string, or an array of nothing but strings."""
-    if isinstance(audience, str):
-        return audience in accepted
-    if not isinstance(audience, list):
-        return False
-    return all(isinstance(one, str) for one in audience) and any(one in accepted for one in audience)

@@ -7,7 +7,9 @@ other.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from ostiary.jose import base64url
 from ostiary.jose.jwk import MAX_KID_CHARACTERS
@@ -24,7 +26,7 @@ class MalformedToken(ValueError):
     """Not a token that can be read one way only. Its text may be shown to the caller: it repeats nothing sent."""
 
 
-class Header(NamedTuple):
+class Header(msgspec.Struct, frozen=True, gc=False):
     """What matters of the protected header: `typ` in lower case without ``application/``, "" if absent."""
 
     alg: str
@@ -32,7 +34,7 @@ class Header(NamedTuple):
     typ: str
 
 
-class Token(NamedTuple):
+class Token(msgspec.Struct, frozen=True, gc=False):
     """A token taken apart: nothing in it is verified yet. `payload` and `signature` are decoded octets."""
 
     header: Header

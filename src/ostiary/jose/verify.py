@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import INVALID_CLAIMS, INVALID_TOKEN, UNKNOWN_SIGNING_KEY
-from ostiary.jose.claims import check
+from ostiary.jose.claims import Demands
 from ostiary.jose.key import Key  # noqa: TC001  # msgspec resolves the annotation when asked for the struct's fields
 from ostiary.jose.strict_json import parse_object
 from ostiary.jose.token import MalformedToken, parse
@@ -35,8 +35,8 @@ class VerifiedToken(msgspec.Struct, gc=False):
     It still is while ``not_before <= wall < expires_at`` and ``mono < key.usable_until``, and only that long (law 10):
     whoever keeps one tests that at every use. Times are Unix seconds: `not_before` and `expires_at` have the clock
     tolerance in them already, `exp` is what the token says; +inf without an ``exp``. `payload` is the JSON text of the
-    claims. `issuer` is the issuer's name in the configuration. `grants` belongs to the pipeline, `touched` to the
-    cache.
+    claims; `claims` are themselves, until `take_claims`. `issuer` is the issuer's name in the configuration. `grants`
+    belongs to the pipeline, `touched` to the cache.
 
     Not known to the garbage collector, so that it has less to walk: nothing that a token refers to refers back to it.
     """
@@ -48,15 +48,21 @@ class VerifiedToken(msgspec.Struct, gc=False):
     not_before: float
     expires_at: float
     exp: float
-    grants: dict[object, object] | None = None
+    claims: dict[str, object] | None = None
+    grants: dict[Any, Any] | None = None
     touched: bool = False
+
+    def take_claims(self) -> dict[str, object]:
+        """Return the claims and do not keep them: they would be the greater part of what a kept token costs."""
+        claims, self.claims = self.claims, None
+        return msgspec.json.decode(self.payload) if claims is None else claims
 
 
 class _Party(msgspec.Struct, frozen=True):
     """An issuer, compiled."""
 
     name: str
-    issuer: Issuer
+    demands: Demands
     algorithms: frozenset[str]
     types: frozenset[str]
     source: KeySource
@@ -71,7 +77,9 @@ class TokenVerifier:
             if issuer.issuer in self._parties:
                 raise ValueError(f"issuers.{name}.issuer: another issuer has the same value")
             types = frozenset(typ.lower().removeprefix("application/") for typ in issuer.token_types)
-            self._parties[issuer.issuer] = _Party(name, issuer, frozenset(issuer.algorithms), types, sources[name])
+            self._parties[issuer.issuer] = _Party(
+                name, Demands(issuer), frozenset(issuer.algorithms), types, sources[name]
+            )
 
     async def verify(self, token: bytes, accepted: frozenset[str], wall: float, mono: float) -> VerifiedToken | Refusal:
         """Verify `token` of one of the `accepted` issuers, given by name, at `wall` (Unix) and `mono` (monotonic) s.
@@ -84,18 +92,18 @@ class TokenVerifier:
         if isinstance(opened, Refusal):
             return opened
         party, parsed, claims = opened
-        alg, kid, _ = parsed.header
+        alg, kid = parsed.header.alg, parsed.header.kid
         keys = party.source.known(kid, alg, mono) or await party.source.find(kid, alg, mono)
         if len(keys) != 1:
             return _AMBIGUOUS_KEY if keys else _UNKNOWN_KEY
         key = keys[0]
         if not key.verify(alg, parsed.signature, parsed.signing_input):
             return _SIGNATURE
-        found = check(claims, party.issuer, wall)
+        found = party.demands.check(claims, wall)
         if isinstance(found, Refusal):
             return found
         return VerifiedToken(
-            party.name, key, found.subject, parsed.payload, found.not_before, found.expires_at, found.exp
+            party.name, key, found.subject, parsed.payload, found.not_before, found.expires_at, found.exp, claims
         )
 
     def _open(self, token: bytes, accepted: frozenset[str]) -> tuple[_Party, Token, dict[str, object]] | Refusal:

@@ -21,9 +21,12 @@ def field_text(value: str) -> str:
     can end the line, start a new element or be read in two charsets. The upstream gets the value back by decoding.
     """
     text = value.strip(" ")
-    if text.isascii() and text.isprintable() and "%" not in text and "," not in text:
-        return text
-    return quote(text, safe=_VISIBLE)
+    return text if _is_plain(text) else quote(text, safe=_VISIBLE)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether `text` can stand in a field as it is."""
+    return text.isascii() and text.isprintable() and "%" not in text and "," not in text
 
 
 class IdentityHeaderRenderer:
@@ -32,21 +35,24 @@ class IdentityHeaderRenderer:
     keeps_authorization = False
 
     def __init__(self, names: IdentityHeaders) -> None:
-        self._names = names
+        shown = (
+            names.user_id, names.user_email, names.user_roles, names.tenant_id, names.org_id, names.tenant_plan,
+            names.token_issuer, names.token_scopes, names.token_expires,
+        )  # fmt: skip
+        self._beginnings = tuple(None if name is None else f"{name}: " for name in shown)
 
     def render(self, identity: Identity) -> bytes:
         """See `Propagator.render`. A field without a value is left out."""
-        names = self._names
-        fields = (
-            (names.user_id, field_text(identity.subject)),
-            (names.user_email, field_text(identity.email or "")),
-            (names.user_roles, ",".join(map(field_text, identity.roles))),
-            (names.tenant_id, field_text(identity.tenant or "")),
-            (names.org_id, field_text(identity.organisation or "")),
-            (names.tenant_plan, field_text(identity.plan or "")),
-            (names.token_issuer, field_text(identity.issuer)),
-            (names.token_scopes, " ".join(map(field_text, identity.scopes_in_order))),
-            (names.token_expires, "" if identity.expires == inf else str(int(identity.expires))),
-        )
-        lines = [f"{name}: {value}\r\n" for name, value in fields if name and value]
+        one, roles, scopes = identity, identity.roles, identity.scopes_in_order
+        texts = [one.subject, one.email or "", one.tenant or "", one.organisation or "", one.plan or "", one.issuer]
+        if not _is_plain("".join((*texts, *roles, *scopes))):
+            texts = [field_text(text) for text in texts]
+            roles, scopes = tuple(map(field_text, roles)), tuple(map(field_text, scopes))
+        subject, email, tenant, organisation, plan, issuer = texts
+        expires = "" if one.expires == inf else str(int(one.expires))
+        values = (
+            subject, email, ",".join(roles), tenant, organisation, plan, issuer, " ".join(scopes), expires,
+        )  # fmt: skip
+        pairs = zip(self._beginnings, values, strict=True)
+        lines = [f"{beginning}{value}\r\n" for beginning, value in pairs if value and beginning]
         return "".join(lines).encode("ascii")
