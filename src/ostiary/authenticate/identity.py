@@ -12,7 +12,7 @@ import re
 from functools import lru_cache, partial
 from math import inf
 from operator import methodcaller
-from typing import TYPE_CHECKING, Final, TypeGuard
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -120,9 +120,9 @@ class IdentityReader:
                 continue
             elements = value if isinstance(value, list) else [value]
             for role in elements[: _MAX_ELEMENTS + 1]:
-                if not _is_text(role):
+                if not isinstance(role, str):
                     raise _Unacceptable(path)
-                roles[role] = None
+                roles[_text(role, path)] = None
             if len(roles) > _MAX_ELEMENTS:
                 raise _Unacceptable(path)
         return tuple(roles)
@@ -165,17 +165,12 @@ def _finder(path: str) -> Callable[[dict[str, object]], object]:
 
 def _text(value: object, path: str) -> str:
     """The text `value`; a whole number, as some issuers number their tenants, is its decimal text."""
-    if _is_text(value):
-        return value
-    if type(value) is int and path != "sub" and abs(value) <= _MAX_NUMBER:
+    if isinstance(value, str):
+        if 0 < len(value) <= _MAX_TEXT and value.isprintable() and value[0] != " " != value[-1]:
+            return value
+    elif type(value) is int and path != "sub" and abs(value) <= _MAX_NUMBER:
         return str(value)
     raise _Unacceptable(path)
-
-
-def _is_text(value: object) -> TypeGuard[str]:
-    return (
-        isinstance(value, str) and 0 < len(value) <= _MAX_TEXT and value.isprintable() and value[0] != " " != value[-1]
-    )
 
 
 def _scopes(elements: list[object]) -> Scopes | None:

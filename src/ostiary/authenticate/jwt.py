@@ -38,10 +38,15 @@ class JwtAuthenticator:
         known = self._cache.get(digest)
         if known is not None and known.not_before <= wall < known.expires_at and mono < known.key.usable_until:
             return known if known.issuer in issuers else _OTHER_ISSUER
-        return self._verify(token, digest, issuers, wall, mono)
+        found = self._verifier.verify_now(token, issuers, wall, mono)
+        if found is None:
+            return self._verify(token, digest, issuers, wall, mono)
+        if not isinstance(found, Refusal):
+            self._cache.put(digest, found)
+        return found
 
     async def _verify(self, token: bytes, digest: bytes, issuers: frozenset[str], wall: float, mono: float) -> Proof:
-        outcome = await self._verifier.verify(token, issuers, wall, mono)
-        if not isinstance(outcome, Refusal):
-            self._cache.put(digest, outcome)
-        return outcome
+        found = await self._verifier.verify(token, issuers, wall, mono)
+        if not isinstance(found, Refusal):
+            self._cache.put(digest, found)
+        return found

@@ -11,14 +11,13 @@ from ostiary.decision.reason import INVALID_CLAIMS, INVALID_TOKEN, UNKNOWN_SIGNI
 from ostiary.jose.claims import Demands
 from ostiary.jose.key import Key  # noqa: TC001  # msgspec resolves the annotation when asked for the struct's fields
 from ostiary.jose.strict_json import parse_object
-from ostiary.jose.token import MalformedToken, parse
+from ostiary.jose.token import MalformedToken, Token, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ostiary.config.model import Issuer
     from ostiary.jose.source import KeySource
-    from ostiary.jose.token import Token
 
 _NOT_JSON: Final = Refusal(INVALID_TOKEN, "The token's payload is not a JSON object.")
 _UNKNOWN_ISSUER: Final = Refusal(INVALID_CLAIMS, "The token's issuer is not accepted here.")
@@ -68,6 +67,10 @@ class _Party(msgspec.Struct, frozen=True):
     source: KeySource
 
 
+_Opened = tuple[_Party, Token, dict[str, object]]
+"""Whose token it claims to be, its parts, and what it claims."""
+
+
 class TokenVerifier:
     """Verifies tokens of the configured issuers, each with its own keys only."""
 
@@ -91,22 +94,22 @@ class TokenVerifier:
         opened = self._open(token, accepted)
         if isinstance(opened, Refusal):
             return opened
-        party, parsed, claims = opened
+        party, parsed, _ = opened
         alg, kid = parsed.header.alg, parsed.header.kid
-        keys = party.source.known(kid, alg, mono) or await party.source.find(kid, alg, mono)
-        if len(keys) != 1:
-            return _AMBIGUOUS_KEY if keys else _UNKNOWN_KEY
-        key = keys[0]
-        if not key.verify(alg, parsed.signature, parsed.signing_input):
-            return _SIGNATURE
-        found = party.demands.check(claims, wall)
-        if isinstance(found, Refusal):
-            return found
-        return VerifiedToken(
-            party.name, key, found.subject, parsed.payload, found.not_before, found.expires_at, found.exp, claims
-        )
+        return _judge(opened, party.source.known(kid, alg, mono) or await party.source.find(kid, alg, mono), wall)
 
-    def _open(self, token: bytes, accepted: frozenset[str]) -> tuple[_Party, Token, dict[str, object]] | Refusal:
+    def verify_now(
+        self, token: bytes, accepted: frozenset[str], wall: float, mono: float
+    ) -> VerifiedToken | Refusal | None:
+        """The same, at once; None if the key is not known."""
+        opened = self._open(token, accepted)
+        if isinstance(opened, Refusal):
+            return opened
+        party, parsed, _ = opened
+        keys = party.source.known(parsed.header.kid, parsed.header.alg, mono)
+        return _judge(opened, keys, wall) if keys else None
+
+    def _open(self, token: bytes, accepted: frozenset[str]) -> _Opened | Refusal:
         """Read `token` and find whose it claims to be, with nothing verified yet."""
         try:
             parsed = parse(token)
@@ -125,3 +128,19 @@ class TokenVerifier:
         if parsed.header.alg not in party.algorithms:
             return _ALGORITHM
         return party, parsed, claims
+
+
+def _judge(opened: _Opened, keys: tuple[Key, ...], wall: float) -> VerifiedToken | Refusal:
+    """Verify what was opened with the one of `keys` that there may be, and then look at what it claims."""
+    party, parsed, claims = opened
+    if len(keys) != 1:
+        return _AMBIGUOUS_KEY if keys else _UNKNOWN_KEY
+    key = keys[0]
+    if not key.verify(parsed.header.alg, parsed.signature, parsed.signing_input):
+        return _SIGNATURE
+    found = party.demands.check(claims, wall)
+    if isinstance(found, Refusal):
+        return found
+    return VerifiedToken(
+        party.name, key, found.subject, parsed.payload, found.not_before, found.expires_at, found.exp, claims
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from math import inf
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -39,7 +40,8 @@ class IdentityHeaderRenderer:
             names.user_id, names.user_email, names.user_roles, names.tenant_id, names.org_id, names.tenant_plan,
             names.token_issuer, names.token_scopes, names.token_expires,
         )  # fmt: skip
-        self._beginnings = tuple(None if name is None else f"{name}: " for name in shown)
+        self._beginnings = tuple(f"\r\n{name}: " for name in shown if name is not None)
+        self._shown = None if None not in shown else tuple(name is not None for name in shown)
 
     def render(self, identity: Identity) -> bytes:
         """See `Propagator.render`. A field without a value is left out."""
@@ -53,6 +55,6 @@ class IdentityHeaderRenderer:
         values = (
             subject, email, ",".join(roles), tenant, organisation, plan, issuer, " ".join(scopes), expires,
         )  # fmt: skip
-        pairs = zip(self._beginnings, values, strict=True)
-        lines = [f"{beginning}{value}\r\n" for beginning, value in pairs if value and beginning]
-        return "".join(lines).encode("ascii")
+        shown = values if self._shown is None else compress(values, self._shown)
+        lines = [beginning + value for beginning, value in zip(self._beginnings, shown, strict=True) if value]
+        return f"{''.join(lines)}\r\n"[2:].encode("ascii")
