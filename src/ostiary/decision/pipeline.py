@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ostiary.config.model import Issuer
-    from ostiary.decision.stages import Authenticator
+    from ostiary.decision.stages import Authenticator, Proof
     from ostiary.http.request import Request
     from ostiary.http.websocket import BadHandshake, Handshake
     from ostiary.routes.route import Policy, Route
@@ -67,7 +67,17 @@ class Pipeline:
             if route is None:
                 return Refused(None, _NO_ROUTE)
 
-            granted = await self._grant(route, request, wall, mono, observe)
+            if request.handshake is not None and (foul := _foul(request.handshake, route, observe)) is not None:
+                return Refused(route, foul)
+            found: Proof = NOT_MINE
+            for authenticator in self._authenticators:
+                proof = authenticator.authenticate(request, route.issuers, wall, mono)
+                found = proof if isinstance(proof, _PROOFS) else await proof
+                if found is not NOT_MINE:
+                    break
+            if observe is not None:
+                observe("authenticate", found)
+            granted = self._grant(found, route, request, observe)
             if isinstance(granted, Refusal):
                 return Refused(route, granted)
 
@@ -90,25 +100,13 @@ class Pipeline:
             self._bug(error)
             return Refused(route, _BUG)
 
-    async def _grant(
-        self, route: Route, request: Request, wall: float, mono: float, observe: Observer | None
-    ) -> Grant | Refusal:
-        """Find out who calls, and whether they may."""
-        if request.handshake is not None and (foul := _foul(request.handshake, route, observe)) is not None:
-            return foul
-        found: VerifiedToken | NotMine | Refusal = NOT_MINE
-        for authenticator in self._authenticators:
-            proof = authenticator.authenticate(request, route.issuers, wall, mono)
-            found = proof if isinstance(proof, _PROOFS) else await proof
-            if found is not NOT_MINE:
-                break
-        if observe is not None:
-            observe("authenticate", found)
-        if isinstance(found, Refusal):
-            return found
+    def _grant(self, found: Proof, route: Route, request: Request, observe: Observer | None) -> Grant | Refusal:
+        """Say what the caller that was `found` may do here."""
         granted: Grant | Refusal = ANONYMOUS
         if isinstance(found, VerifiedToken):
             granted = self._authorize(found, route.policy)
+        elif isinstance(found, Refusal):
+            return found
         elif request.authorization:
             return _OTHER_SCHEME
         elif not route.anonymous:

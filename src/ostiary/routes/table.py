@@ -146,9 +146,23 @@ class _Paths(Generic[T]):
         segments = path.split("/", self._depth + 1)
         if segments[-1] == "":
             segments.pop()
-        return self._descend(self._root, segments, 1)
+        node, rest = self._root, None
+        for at in range(1, len(segments)):
+            if node.parameter is not None:
+                found = self._descend(node, segments, at)
+                return rest if found is None else found
+            if node.rest is not None:
+                rest = node.rest
+            segment = segments[at]
+            child = node.literals.get(segment)
+            if child is None:
+                return self._nowhere if node.folded and segment.lower() in node.folded else rest
+            node = child
+        leaf = node.rest if node.leaf is None else node.leaf
+        return rest if leaf is None else leaf
 
     def _descend(self, node: _Node[T], segments: list[str], at: int) -> _Leaf[T] | None:
+        """Return the leaf among those below `node`: with parameters, there may be several ways."""
         if at >= len(segments):
             return node.rest if node.leaf is None else node.leaf
         segment = segments[at]
