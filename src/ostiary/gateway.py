@@ -91,6 +91,8 @@ class Gateway:
         self._cache = TokenCache(config.token_cache.entries)
         tiers = TierTable(config.tiers)
         self._limiters = {name: Limiter(name, limit, tiers, store, metrics) for name, limit in config.limits.items()}
+        self._believed: dict[frozenset[str], frozenset[str]] = {}
+        """Sets of issuers that routes believe, each once: with many routes, it counts how much memory is visited."""
         self._server: asyncio.Server | None = None
         self._pools: dict[str, UpstreamPool] = {}
         self._deadlines: Deadlines
@@ -194,9 +196,10 @@ class Gateway:
         if policy is None:
             limiter = self._limiters[route.limit] if route.limit is not None else None
             policy = policies[terms] = Policy(compile_requirements(route.require), self._propagator(route), limiter)
+        issuers = frozenset(self.config.issuers if route.issuers is None else route.issuers)
         return Route(
             route.name,
-            frozenset(self.config.issuers if route.issuers is None else route.issuers),
+            self._believed.setdefault(issuers, issuers),
             policy,
             self._pools[route.upstream],
             self._metrics.route(route.name),

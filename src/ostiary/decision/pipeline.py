@@ -53,7 +53,9 @@ class Pipeline:
         self._identities = {name: IdentityReader(name, issuer) for name, issuer in issuers.items()}
         self._bug = bug
 
-    async def decide(self, request: Request, wall: float, mono: float, observe: Observer | None = None) -> Decision:
+    async def decide(  # noqa: C901  # the whole way of a request, on one screen and in one coroutine
+        self, request: Request, wall: float, mono: float, observe: Observer | None = None
+    ) -> Decision:
         """Decide on `request` at the time `wall` (Unix seconds) and `mono` (monotonic seconds).
 
         Never raises but on cancellation: a failed dependency is the refusal that it carries, an unknown exception a

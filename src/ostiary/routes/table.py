@@ -19,7 +19,7 @@ The cost depends on the length of the path, not on the number of routes. Nothing
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from ostiary.routes.pattern import parse, parse_host
 
@@ -63,8 +63,8 @@ class RouteTable(Generic[T]):
             leaf = paths.walk(path)
             if leaf is None:
                 return None
-        found = leaf.get(method)
-        return leaf.get(None) if found is None else found
+        found = leaf.methods.get(method) if leaf.methods else None
+        return leaf.every if found is None else found
 
     def _paths(self, host: str) -> _Paths[T]:
         name = parse_host(host)
@@ -84,21 +84,56 @@ class RouteTable(Generic[T]):
         return None
 
 
-_Leaf: TypeAlias = dict[str | None, T]
-"""The routes of one host and pattern by method; None is every other method."""
+class _Leaf(Generic[T]):
+    """The routes of one host and pattern: by method, and the one for every other method."""
+
+    __slots__ = ("every", "methods")
+
+    def __init__(self) -> None:
+        self.every: T | None = None
+        self.methods: dict[str, T] | None = None
+
+    def add(self, method: str | None, value: T) -> None:
+        """Enter `value`; a method of None is every other one. Raises `DuplicateRoute`."""
+        if method is None:
+            if self.every is not None:
+                raise DuplicateRoute
+            self.every = value
+        elif method in (methods := self.methods or {}):
+            raise DuplicateRoute
+        else:
+            methods[method] = value
+            self.methods = methods
 
 
 class _Node(Generic[T]):
-    """A place in the tree of patterns: what may follow the segments that lead here."""
+    """A place in the tree of patterns: what may follow the segments that lead here.
 
-    __slots__ = ("folded", "leaf", "literals", "parameter", "rest")
+    Where nothing may, there is nothing to look at either: with many routes, what counts is how much memory is visited.
+    """
+
+    __slots__ = ("leaf", "literals", "parameter", "rest")
 
     def __init__(self) -> None:
-        self.literals: dict[str, _Node[T]] = {}
-        self.folded: set[str] = set()
+        self.literals: _Literals[T] | None = None
         self.parameter: _Node[T] | None = None
         self.leaf: _Leaf[T] | None = None
         self.rest: _Leaf[T] | None = None
+
+
+class _Literals(Generic[T]):
+    """The literal segments that may follow, and their spellings in lower case."""
+
+    __slots__ = ("folded", "nodes")
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, _Node[T]] = {}
+        self.folded: set[str] = set()
+
+    def enter(self, segment: str) -> _Node[T]:
+        """The place behind `segment`, new or not."""
+        self.folded.add(segment.lower())
+        return self.nodes.setdefault(segment, _Node())
 
 
 class _Paths(Generic[T]):
@@ -109,7 +144,7 @@ class _Paths(Generic[T]):
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
         self._depth = 0
-        self._nowhere: _Leaf[T] = {}
+        self._nowhere: _Leaf[T] = _Leaf()
         self.literal: dict[str, _Leaf[T]] = {}
         """A short cut to the patterns of literals only, which win wherever they match."""
 
@@ -117,9 +152,7 @@ class _Paths(Generic[T]):
         """Enter `value`; a method of None is all of them. Raises `DuplicateRoute`."""
         leaf = self._leaf(pattern)
         for method in methods:
-            if method in leaf:
-                raise DuplicateRoute
-            leaf[method] = value
+            leaf.add(method, value)
 
     def _leaf(self, pattern: Pattern) -> _Leaf[T]:
         self._depth = max(self._depth, len(pattern.segments))
@@ -129,13 +162,13 @@ class _Paths(Generic[T]):
                 node.parameter = node.parameter or _Node()
                 node = node.parameter
             else:
-                node.folded.add(segment.lower())
-                node = node.literals.setdefault(segment, _Node())
+                node.literals = node.literals or _Literals()
+                node = node.literals.enter(segment)
         if pattern.rest:
-            node.rest = {} if node.rest is None else node.rest
+            node.rest = node.rest or _Leaf()
             return node.rest
         if node.leaf is None:
-            node.leaf = {}
+            node.leaf = _Leaf()
             if None not in pattern.segments:
                 self.literal["/" + "/".join(cast("tuple[str, ...]", pattern.segments))] = node.leaf
         return node.leaf
@@ -153,10 +186,12 @@ class _Paths(Generic[T]):
                 return rest if found is None else found
             if node.rest is not None:
                 rest = node.rest
-            segment = segments[at]
-            child = node.literals.get(segment)
+            literals = node.literals
+            if literals is None:
+                return rest
+            child = literals.nodes.get(segments[at])
             if child is None:
-                return self._nowhere if node.folded and segment.lower() in node.folded else rest
+                return self._nowhere if segments[at].lower() in literals.folded else rest
             node = child
         leaf = node.rest if node.leaf is None else node.leaf
         return rest if leaf is None else leaf
@@ -165,14 +200,15 @@ class _Paths(Generic[T]):
         """Return the leaf among those below `node`: with parameters, there may be several ways."""
         if at >= len(segments):
             return node.rest if node.leaf is None else node.leaf
-        segment = segments[at]
-        child = node.literals.get(segment)
-        if child is not None:
-            found = self._descend(child, segments, at + 1)
-            if found is not None:
-                return found
-        elif segment.lower() in node.folded:
-            return self._nowhere
+        literals = node.literals
+        if literals is not None:
+            child = literals.nodes.get(segments[at])
+            if child is not None:
+                found = self._descend(child, segments, at + 1)
+                if found is not None:
+                    return found
+            elif segments[at].lower() in literals.folded:
+                return self._nowhere
         if node.parameter is not None:
             found = self._descend(node.parameter, segments, at + 1)
             if found is not None:
