@@ -30,6 +30,7 @@ ROUTES = [
         "limit": "few",
     },
     {"name": "open", "match": {"path": "/open"}, "upstream": "api", "anonymous": True},
+    {"name": "events", "match": {"path": "/events"}, "upstream": "api", "anonymous": True, "websocket": True},
     {"name": "kept", "match": {"path": "/kept"}, "upstream": "api", "propagate": "pass-through"},
 ]
 LIMITS = {"few": {"tiers": {"free": {"rate": "1/min", "burst": 1}}}}
@@ -147,3 +148,23 @@ async def test_a_strange_credential_is_told_as_one(ask: Asked, value: str, verdi
     told = await ask("/open", "", f"Authorization: {value}")
     assert told.findings[2].verdict == verdict
     assert stages(told).endswith("!authenticate")
+
+
+HANDSHAKE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+)
+
+
+@pytest.mark.parametrize("target, wished", [("/events", True), ("/open", False)])
+async def test_the_wish_for_a_websocket_goes_upstream_where_the_route_has_them(
+    ask: Asked, target: str, *, wished: bool
+) -> None:
+    told = await ask(target, "", *HANDSHAKE, "Sec-WebSocket-Protocol: chat")
+    assert told.allowed
+    lines = told.upstream.split("\r\n")
+    assert [line in lines for line in (*HANDSHAKE, "Sec-WebSocket-Protocol: chat")] == [wished] * 5
+    assert lines[-2:] == ["", ""]
+    assert "" not in lines[:-2]

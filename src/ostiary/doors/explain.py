@@ -85,7 +85,11 @@ def _outcome(decision: Decision, request: Request, told: _Told) -> Explanation:
         grant = decision.grant
         keeps = grant.keeps_authorization
         shown = msgspec.structs.replace(request, authorization=(_HIDDEN,) if request.authorization else ())
-        head = shown.head(grant.identity_fields, keeps_authorization=keeps)
+        wish = request.handshake
+        if isinstance(wish, Handshake) and decision.route.websocket:
+            head = shown.switching_head(wish, grant.identity_fields, keeps_authorization=keeps)
+        else:
+            head = shown.head(grant.identity_fields, keeps_authorization=keeps)
         return Explanation(allowed=True, findings=tuple(told.findings), upstream=head.decode("latin-1"))
     last = told.findings[-1]
     if last.passed:  # the pipeline itself refused, for what this stage did not find

@@ -86,6 +86,10 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         lines.append(b"\r\n")
         return b"".join(lines)
 
+    def switching_head(self, wish: Handshake, identity_fields: bytes, *, keeps_authorization: bool) -> bytes:
+        """The same as `head`, with the `wish` for a WebSocket."""
+        return self.head(identity_fields, keeps_authorization=keeps_authorization)[:-2] + wish.fields + b"\r\n"
+
 
 _WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose request says its length even if that is nothing (RFC 9110 section 8.6)."""

@@ -71,8 +71,8 @@ class Upgrade(Exchange):
         grant = decision.grant
         self._upstream = upstream
         self.target = upstream.target.name
-        head = self.request.head(grant.identity_fields, keeps_authorization=grant.keeps_authorization)
-        upstream.write(head[:-2] + self._asked.fields + b"\r\n")
+        keeps = grant.keeps_authorization
+        upstream.write(self.request.switching_head(self._asked, grant.identity_fields, keeps_authorization=keeps))
         upstream.deadline = mono + upstream.target.timeouts.first_byte_timeout
 
     def switched(self, head: ResponseHead, raw: bytes, rest: bytes, upstream: UpstreamConnection) -> bool:
