@@ -1,8 +1,14 @@
-"""The latency that the gateway adds, at half of the load it can carry."""
+"""The latency that the gateway adds, at half of the load it can carry.
+
+A machine that is taken away from its guest for some milliseconds, again and again, shows tails that are nobody's doing.
+So the same load goes straight to the upstream, through the gateway and through nginx in its place, in turn: what nginx
+adds is what the machine makes any proxy add.
+"""
 
 from __future__ import annotations
 
 import gc
+from contextlib import ExitStack
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
@@ -10,7 +16,7 @@ import msgspec
 
 from bench import requests
 from bench.load import Load
-from bench.peers import Ostiary
+from bench.peers import Nginx, Ostiary, Unavailable
 from bench.process import Server, free_port
 
 if TYPE_CHECKING:
@@ -18,42 +24,62 @@ if TYPE_CHECKING:
 
     from bench.cases import Ground
     from bench.measure import Pace
+    from bench.peers import Peer
+
+
+class Percentiles(msgspec.Struct, frozen=True):
+    """Milliseconds."""
+
+    p50: float
+    p99: float
 
 
 class Added(msgspec.Struct, frozen=True):
-    """Milliseconds through the gateway minus milliseconds to the upstream at the same rate, medians of the rounds."""
+    """Medians of the rounds. What was added is the difference to the upstream alone in the same round."""
 
     rate: float
     """Requests a second."""
-    p50: float
-    p99: float
-    gateway_p50: float
-    gateway_p99: float
+    added: Percentiles
+    through: Percentiles
+    nginx_added: Percentiles | None
+    """What nginx added; None where it is not installed."""
 
 
 def added(ground: Ground, maximum: float, pace: Pace, cpu: int, folder: Path) -> Added:
     """Open loop at half of `maximum` requests a second: latencies count from when a request was due."""
-    folder.mkdir(parents=True)
-    port = free_port()
+    rate = maximum / 2
     pool = requests.pool(ground.tokens())
-    launch = Ostiary().prepare(ground.work(), port, folder)
-    through: list[tuple[float, float]] = []
-    extra: list[tuple[float, float]] = []
-    with Server(launch.command, port, cpu, folder, launch.environ) as server:
+    found: dict[str, list[Percentiles]] = {"upstream": []}
+    with ExitStack() as stack:
+        ports = {"upstream": ground.upstream}
+        for peer in (Ostiary(), Nginx()):
+            try:
+                ports[peer.name] = _start(peer, ground, cpu, folder / str(len(ports)), stack)
+            except Unavailable:
+                continue
+            found[peer.name] = []
         for _ in range(pace.rounds):
-            direct = _percentiles(ground.upstream, pool, maximum / 2, pace)
-            here = _percentiles(server.port, pool, maximum / 2, pace)
-            through.append(here)
-            extra.append((here[0] - direct[0], here[1] - direct[1]))
+            for name, port in ports.items():
+                found[name].append(_percentiles(port, pool, rate, pace))
+    direct = found["upstream"]
+    nginx = found.get(Nginx.name)
     return Added(
-        maximum / 2,
-        *(median(values) for values in zip(*extra, strict=True)),
-        *(median(values) for values in zip(*through, strict=True)),
+        rate,
+        _middle(_more(found["Ostiary"], direct)),
+        _middle(found["Ostiary"]),
+        _middle(_more(nginx, direct)) if nginx else None,
     )
 
 
-def _percentiles(port: int, pool: list[bytes], rate: float, pace: Pace) -> tuple[float, float]:
-    """p50 and p99 in milliseconds."""
+def _start(peer: Peer, ground: Ground, cpu: int, folder: Path, stack: ExitStack) -> int:
+    folder.mkdir(parents=True)
+    port = free_port()
+    launch = peer.prepare(ground.work(), port, folder)
+    stack.enter_context(Server(launch.command, port, cpu, folder, launch.environ))
+    return port
+
+
+def _percentiles(port: int, pool: list[bytes], rate: float, pace: Pace) -> Percentiles:
     with Load(port, pool, connections=64) as load:
         load.saturate(pace.warm)
         load.settle()
@@ -63,4 +89,12 @@ def _percentiles(port: int, pool: list[bytes], rate: float, pace: Pace) -> tuple
             cuts = quantiles(load.paced(rate, 2 * pace.slice), n=100)
         finally:
             gc.enable()
-    return cuts[49] * 1e3, cuts[98] * 1e3
+    return Percentiles(cuts[49] * 1e3, cuts[98] * 1e3)
+
+
+def _more(one: list[Percentiles], other: list[Percentiles]) -> list[Percentiles]:
+    return [Percentiles(a.p50 - b.p50, a.p99 - b.p99) for a, b in zip(one, other, strict=True)]
+
+
+def _middle(found: list[Percentiles]) -> Percentiles:
+    return Percentiles(median(one.p50 for one in found), median(one.p99 for one in found))

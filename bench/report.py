@@ -66,8 +66,8 @@ def verdicts(results: Results) -> list[Verdict]:
     found = [_compare(bar, results.cases.get(bar.case, {})) for bar in BARS]
     added, weight = results.latency, results.footprint
     single: Final = (
-        ("latency added at half load, p50, ms", 0.5, 0.5, added and added.p50),
-        ("latency added at half load, p99, ms", 2.0, 2.0, added and added.p99),
+        ("latency added at half load, p50, ms", 0.5, 0.5, added and added.added.p50),
+        ("latency added at half load, p99, ms", 2.0, 2.0, added and added.added.p99),
         ("a worker starts within, s", 1.0, 1.0, weight and weight.worker_startup),
         ("a worker rests under, MB", 60, 60, weight and weight.rest),
         ("a cached token costs, bytes", 1500, 1500, weight and weight.token),
@@ -126,10 +126,16 @@ def markdown(results: Results) -> str:
 def _beside(results: Results) -> list[str]:
     lines = [""]
     if results.latency:
+        found = results.latency
         lines.append(
-            f"Latency at {results.latency.rate:,.0f} requests/s through the gateway: "
-            f"p50 {results.latency.gateway_p50:.2f} ms, p99 {results.latency.gateway_p99:.2f} ms."
+            f"Latency at {found.rate:,.0f} requests/s through the gateway: "
+            f"p50 {found.through.p50:.2f} ms, p99 {found.through.p99:.2f} ms."
         )
+        if found.nginx_added:
+            lines.append(
+                f"nginx in its place, doing none of its work, adds {found.nginx_added.p50:.2f} ms at p50 and "
+                f"{found.nginx_added.p99:.2f} ms at p99."
+            )
     if results.footprint:
         lines.append(
             f"From `ostiary serve` to the first answer: {results.footprint.startup:.2f} s. "
