@@ -35,6 +35,16 @@ def test_sound(sections: dict[str, str]) -> None:
         ({"admin": "{listen: '127.0.0.1:8080'}"}, "admin.listen", "is where the gateway itself listens"),
         ({"server": "{trusted_proxies: [10.0.0.0/8, 0.0.0.0/0]}"}, "server.trusted_proxies[1]", "trusts every address"),
         ({"server": "{tls_terminated_by: ['::/0']}"}, "server.tls_terminated_by[0]", "trusts every address"),
+        (
+            "is more than 65551",
+        ),
+        ({"server": "{bounds: {header_bytes: 1023}}"}, "server.bounds.header_bytes", "is less than 1024"),
+        ({"server": "{bounds: {target_bytes: 63B}}"}, "server.bounds.target_bytes", "is less than 64"),
+        (
+            {"upstreams": "{api: {targets: ['http://a'], health: {check: {path: /, interval: 999ms}}}}"},
+            "upstreams.api.health.check.interval",
+            "is less than 1",
+        ),
         ({"upstreams": "{api: {targets: ['http://127.0.0.1:8080']}}"}, "upstreams.api.targets[0]", "in circles"),
         ({"upstreams": "{api: {targets: ['http://a', 'http://a']}}"}, "upstreams.api.targets[1]", "twice"),
         ({"tiers": "{names: [free, free]}"}, "tiers.names[1]", "twice"),

@@ -112,6 +112,12 @@ def test_python_gives_plain_numbers() -> None:
     assert TypeAdapter(Listen).validate_python(["::1", 80]) == Endpoint("::1", 80)
 
 
+@pytest.mark.parametrize("kind", [Duration, Size])
+def test_python_gives_no_negative_ones(kind: object) -> None:
+    with pytest.raises(ValidationError, match="is less than 0"):
+        adapter(kind).validate_python(-1)
+
+
 @given(st.floats(0, 3e8, allow_subnormal=False).map(lambda seconds: round(seconds, 3)))
 def test_durations_are_shown_as_they_may_be_written(seconds: float) -> None:
     adapter = TypeAdapter(Duration)

@@ -116,7 +116,7 @@ def test_refused(lines: list[bytes]) -> None:
     "bounds,lines,status",
     [
         (Bounds(header_count=2), [b"GET / HTTP/1.1", b"A: b", b"C: d"], 431),
-        (Bounds(target_bytes=10), [b"GET /23456789ab HTTP/1.1"], 414),
+        (Bounds(target_bytes=64), [b"GET /" + b"2" * 64 + b" HTTP/1.1"], 414),
     ],
 )
 def test_bounds(bounds: Bounds, lines: list[bytes], status: int) -> None:

@@ -64,7 +64,7 @@ def _duration(value: object, info: ValidationInfo) -> object:
             raise wrong("is longer than ten years")
         return seconds
     if isinstance(value, int | float) and not isinstance(value, bool) and not written(info):
-        return value
+        return _natural(value)
     raise wrong("is not a duration", "write a number and its unit: 500ms, 30s, 5m, 1h or 1d")
 
 
@@ -74,8 +74,15 @@ def _size(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         if value > _LARGEST:
             raise wrong("is larger than 1024 TiB")
-        return value
+        return _natural(value)
     raise wrong("is not a size", "write a whole number of bytes, or one with its unit: 64KiB, 10MiB or 1GiB")
+
+
+def _natural(value: float) -> float:
+    """Return `value`, not negative. As a bound of the type, that would replace the higher one of a field."""
+    if value < 0:
+        raise wrong("is less than 0")
+    return value
 
 
 def _rate(value: object, info: ValidationInfo) -> object:
@@ -168,7 +175,7 @@ def _pattern_text(pattern: str, examples: list[str]) -> dict[str, object]:
 
 Duration = Annotated[
     float,
-    Field(ge=0, allow_inf_nan=False),
+    Field(allow_inf_nan=False),
     BeforeValidator(_duration),
     PlainSerializer(lambda seconds: f"{_shown(seconds)}s", return_type=str, when_used="json"),
     WithJsonSchema(_pattern_text(_DURATION.pattern, ["500ms", "30s", "5m", "1h"])),
@@ -177,7 +184,6 @@ Duration = Annotated[
 
 Size = Annotated[
     int,
-    Field(ge=0),
     BeforeValidator(_size),
     PlainSerializer(
         lambda size: next((f"{size // n}{unit}" for unit, n in reversed(_BYTES.items()) if size and not size % n), "0"),
