@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +25,7 @@ from ostiary.observe.bugs import Bugs
 from ostiary.observe.security_log import OF_KEY_EVENT
 from ostiary.propagate.headers import IdentityHeaderRenderer
 from ostiary.propagate.pass_through import PassThrough
+from ostiary.proxy.acceptor import Acceptor
 from ostiary.proxy.deadlines import Deadlines
 from ostiary.proxy.door import ProxyDoor
 from ostiary.proxy.pool import UpstreamPool
@@ -93,7 +95,7 @@ class Gateway:
         self._limiters = {name: Limiter(name, limit, tiers, store, metrics) for name, limit in config.limits.items()}
         self._believed: dict[frozenset[str], frozenset[str]] = {}
         """Sets of issuers that routes believe, each once: with many routes, it counts how much memory is visited."""
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server | Acceptor | None = None
         self._pools: dict[str, UpstreamPool] = {}
         self._deadlines: Deadlines
         period = config.server.tls.reload_interval if config.server.tls is not None else _RELOAD_SECONDS
@@ -116,13 +118,26 @@ class Gateway:
         await self.prepare()
         loop = asyncio.get_running_loop()
         tls = self.config.server.tls
-        self._server = await loop.create_server(
-            self.door.connection,
-            sock=_listening_socket(self.config),
-            ssl=None if tls is None else self._listener_tls(tls),
-            ssl_handshake_timeout=None if tls is None else tls.handshake_timeout,
-            ssl_shutdown_timeout=None if tls is None else _CLOSING_SECONDS,
-        )
+        context = None if tls is None else self._listener_tls(tls)
+        handshake = None if tls is None else tls.handshake_timeout
+        shutdown = None if tls is None else _CLOSING_SECONDS
+        listener = _listening_socket(self.config)
+        if self.config.server.proxy_protocol.peers:
+            connect = partial(
+                loop.connect_accepted_socket,
+                ssl=context,
+                ssl_handshake_timeout=handshake,
+                ssl_shutdown_timeout=shutdown,
+            )
+            self._server = Acceptor(listener, self.door, connect, self._metrics, self._security_log)
+        else:
+            self._server = await loop.create_server(
+                self.door.connection,
+                sock=listener,
+                ssl=context,
+                ssl_handshake_timeout=handshake,
+                ssl_shutdown_timeout=shutdown,
+            )
         if self._renewal.needed:
             self._renewing = asyncio.create_task(self._renewal.run())
         self._deadlines.start()

@@ -84,6 +84,16 @@ def test_requests_of_one_connection_are_told_apart() -> None:
     assert [re.findall(rb"Host: (.*)\r", each.fields) for each in found] == [[b"a"], [b"a"], [b"b"]]
 
 
+def test_a_connection_that_is_passed_on_is_its_clients() -> None:
+    """Of one that a PROXY header speaks of, the sender has written nothing that stands behind the header."""
+    host = canonical_host(b"h")
+    assert host is not None
+    assert Peer(STRANGER, b"http", PROXIES, "x-forwarded").sender == STRANGER
+    passed_on = Peer(STRANGER, b"http", PROXIES, "x-forwarded", sender=PROXY)
+    assert passed_on.caller(TOLD, host).address == STRANGER
+    assert Peer(PROXY, b"http", PROXIES, "x-forwarded", sender=STRANGER).caller(TOLD, host).address == "192.0.2.1"
+
+
 def test_a_certificate_is_its_holder_s() -> None:
     """What a proxy proves of itself says nothing of those that it speaks for."""
     host = canonical_host(b"h")

@@ -127,15 +127,32 @@ async def test_clients_that_reset_before_they_were_asked_their_name(gate: Wire) 
 
 
 async def test_a_client_that_is_gone_before_it_is_asked_who_it_is(gate: Wire) -> None:
-    assert gate.running.gateway.door.peer(None).address == "::"
+    peer = gate.running.gateway.door.peer(None)
+    assert (peer.address, peer.sender) == ("::", "::")
+
+
+async def test_what_a_proxy_header_tells_goes_before_the_sockets_address(gate: Wire) -> None:
+    peer = gate.running.gateway.door.peer(("192.0.2.1", 4711), None, "198.51.100.7")
+    assert (peer.address, peer.sender) == ("198.51.100.7", "192.0.2.1")
+
+
+async def test_those_who_have_yet_to_say_who_they_are_take_room(tmp_path: Path) -> None:
+    async with wire(tmp_path, server={"bounds": {"connections": 2}}) as gate:
+        door = gate.running.gateway.door
+        door.arriving = 1
+        assert door.admit()
+        door.arriving = 2
+        assert not door.admit()
+        assert gate.running.metrics.client_connections_refused.value == 1
 
 
 async def test_plain_http_is_taken_from_those_who_terminate_tls_and_from_this_machine(tmp_path: Path) -> None:
     async with wire(tmp_path, server={"tls_terminated_by": ["10.0.0.0/8"]}) as gate:
         assert (await gate.play(GET)).statuses == [200]
         door = gate.running.gateway.door
-        assert door.connected(door.connection(), "10.1.2.3")
-        assert not door.connected(door.connection(), "192.0.2.1")
-        assert gate.running.metrics.client_connections_refused_plain.value == 1
+        assert door.connected(door.connection(), door.peer(("10.1.2.3", 1)))
+        assert not door.connected(door.connection(), door.peer(("192.0.2.1", 1)))
+        assert not door.connected(door.connection(), door.peer(("192.0.2.2", 1), None, "10.1.2.3"))
+        assert gate.running.metrics.client_connections_refused_plain.value == 2
         assert gate.running.metrics.client_connections_refused.value == 0
         door._clients.clear()

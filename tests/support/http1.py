@@ -133,10 +133,12 @@ class Client:
 
 @asynccontextmanager
 async def connect(
-    port: int, tls: ssl.SSLContext | None = None, server_name: str | None = None
+    port: int, tls: ssl.SSLContext | None = None, server_name: str | None = None, *, source: str = "127.0.0.1"
 ) -> AsyncIterator[Client]:
-    """Connect to a loopback port for as long as the block lasts."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=_LINE, ssl=tls, server_hostname=server_name)
+    """Connect to a loopback port, from an address of this machine, for as long as the block lasts."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, limit=_LINE, ssl=tls, server_hostname=server_name, local_addr=(source, 0)
+    )
     try:
         yield Client(reader, writer)
     finally:

@@ -65,9 +65,9 @@ class Wire(msgspec.Struct, frozen=True):
     upstream: RecordingUpstream
     clock: Moments
 
-    def connect(self) -> AbstractAsyncContextManager[Client]:
-        """Connect a client for as long as the block lasts."""
-        return connect(self.running.port)
+    def connect(self, source: str = "127.0.0.1") -> AbstractAsyncContextManager[Client]:
+        """Connect a client, from a loopback address, for as long as the block lasts."""
+        return connect(self.running.port, source=source)
 
     def pass_time(self, seconds: float) -> None:
         """Have the time pass, and every deadline that it passes."""

@@ -109,6 +109,19 @@ class Tls(Model):
     """How often the files are looked at; a change is taken up once they have rested for one interval."""
 
 
+class ProxyProtocol(Model):
+    """The PROXY protocol, versions 1 and 2: which peers tell by it whose connections they pass on."""
+
+    peers: tuple[Network, ...] = ()
+    """Peers whose connections must begin with a PROXY header, and are closed otherwise. From others none is read."""
+    timeout: Duration = Field(5.0, gt=0)
+    """From the connection to the end of its header."""
+    header_bytes: Size = Field(4 * 1024, ge=536, le=16 + 65535)
+    """One header of version 2 with its extensions; version 1 has 107 at most."""
+    waiting: Count = Field(1024, ge=1)
+    """Connections of one worker whose header is not complete; connections beyond are closed."""
+
+
 class Server(Model):
     """The listener and the workers behind it."""
 
@@ -120,9 +133,11 @@ class Server(Model):
     """Speak TLS. Absent: plain HTTP."""
     tls_terminated_by: tuple[Network, ...] = ()
     """Peers that terminate TLS in front of a plain listener; needed to listen off loopback without TLS. Connections of
-    others, but for this machine's own, are closed."""
+    others, but for this machine's own, are closed, whatever a PROXY header tells."""
     trusted_proxies: tuple[Network, ...] = ()
     """Peers whose X-Forwarded-*, Forwarded and X-Request-Id are believed."""
+    proxy_protocol: ProxyProtocol = ProxyProtocol()
+    """Peers that tell their clients' addresses by the PROXY protocol."""
     forwarded: Literal["x-forwarded", "forwarded", "both"] = "x-forwarded"
     """Which header family tells the upstream about the caller."""
     drain: Duration = 30.0

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ostiary.config.model import Config
+    from ostiary.config.problem import Path
+    from ostiary.config.scalars import Network
 
 _ANONYMOUS: Final = "anonymous"
 
@@ -63,12 +65,16 @@ def _listeners(config: Config) -> Iterator[Finding]:
 
 
 def _networks(config: Config) -> Iterator[Finding]:
-    for field in ("tls_terminated_by", "trusted_proxies"):
-        for place, network in enumerate(getattr(config.server, field)):
+    server = config.server
+    named: dict[Path, tuple[Network, ...]] = {
+        ("server", "tls_terminated_by"): server.tls_terminated_by,
+        ("server", "trusted_proxies"): server.trusted_proxies,
+        ("server", "proxy_protocol", "peers"): server.proxy_protocol.peers,
+    }
+    for path, networks in named.items():
+        for place, network in enumerate(networks):
             if network.prefixlen == 0:
-                yield Finding(
-                    ("server", field, place), "trusts every address there is", "name the proxies' own networks"
-                )
+                yield Finding((*path, place), "trusts every address there is", "name the proxies' own networks")
 
 
 def _upstreams(config: Config) -> Iterator[Finding]:

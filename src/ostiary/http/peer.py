@@ -34,9 +34,10 @@ class Peer:
     """The other end of one client connection. Unless it is trusted, what it says about others is not heard (law 4).
 
     `certificate` is its own, if it has shown one. `server_name` is the only host that it may ask for, if that is bound.
+    `sender` is the address that the connection comes from: another one if a proxy of connections has told `address`.
     """
 
-    __slots__ = ("_about", "_client", "_family", "_trusted", "address", "certificate", "server_name")
+    __slots__ = ("_about", "_client", "_family", "_trusted", "address", "certificate", "sender", "server_name")
 
     def __init__(
         self,
@@ -46,8 +47,10 @@ class Peer:
         family: Family,
         certificate: ClientCertificate | None = None,
         server_name: str | None = None,
+        sender: str | None = None,
     ) -> None:
         self.address = address
+        self.sender = address if sender is None else sender
         self.certificate = certificate
         self.server_name = server_name
         self._client = Client(address, scheme)

@@ -80,6 +80,11 @@ WEBSOCKETS_CLOSED: Final = Family(
     "WebSockets that are over: client or upstream closed its connection first, the token has expired, it was idle, its "
     "lifetime was over, the gateway drains, or an end was stalled: it took nothing.",
 )
+PROXY_HEADERS: Final = Family(
+    "ostiary_proxy_headers_total", Kind.COUNTER, ("result",),
+    "Connections of peers that speak the PROXY protocol: told (a client's address), own (the peer spoke for itself), "
+    "malformed, timeout, abandoned (the peer left before the header's end), or refused (too many were waiting).",
+)
 TLS_HANDSHAKES: Final = Family(
     "ostiary_tls_handshakes_total", Kind.COUNTER, ("result",),
     "TLS handshakes of the listener: full, resumed, failed, abandoned (the client left or took too long), or refused "

@@ -42,6 +42,8 @@ ACCESS_DENIED: Final = Event("access_denied", "info")
 """A proved identity asked for what it may not have."""
 REQUEST_MALFORMED: Final = Event("request_malformed", "warning")
 """A request that two parsers might read two ways: smuggling begins so."""
+PROXY_HEADER_REFUSED: Final = Event("proxy_header_refused", "warning")
+"""A connection of a peer that speaks the PROXY protocol did not begin with a valid header."""
 ORIGIN_FOREIGN: Final = Event("origin_foreign", "warning")
 """A page of an origin that is not on the route's list asked for a WebSocket."""
 RATE_LIMITED: Final = Event("rate_limited", "info")

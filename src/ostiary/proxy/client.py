@@ -31,6 +31,7 @@ from ostiary.proxy.exchange import Exchange
 from ostiary.proxy.upgrade import Upgrade
 
 if TYPE_CHECKING:
+    from ostiary.http.forwarded import Address
     from ostiary.http.peer import Peer
     from ostiary.http.request import Request
     from ostiary.proxy.door import ProxyDoor
@@ -58,8 +59,10 @@ class _Hold(IntFlag):
 class ClientConnection(asyncio.Protocol):
     """A connection of the listener. `deadline` is watched by the worker's `Deadlines`."""
 
-    def __init__(self, door: ProxyDoor) -> None:
+    def __init__(self, door: ProxyDoor, told: Address | None = None) -> None:
         self.door = door
+        self._told = told
+        """The client's address, if a PROXY header has told it."""
         self.deadline = inf
         self.full = False
         """Whether the client has yet to take much of what it was sent."""
@@ -228,9 +231,10 @@ class ClientConnection(asyncio.Protocol):
         """Begin. See `asyncio.Protocol`."""
         self._transport = cast("asyncio.Transport", transport)
         door = self.door
-        self._peer = door.peer(transport.get_extra_info("peername"), transport.get_extra_info("ssl_object"))
+        session = transport.get_extra_info("ssl_object")
+        self._peer = door.peer(transport.get_extra_info("peername"), session, self._told)
         self.deadline = door.monotonic() + door.timeouts.header
-        if not door.connected(self, self._peer.address):
+        if not door.connected(self, self._peer):
             self._closed = True
             self._transport.abort()
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ostiary.config.model import Server
     from ostiary.decision.outcome import Refusal
     from ostiary.decision.pipeline import Pipeline
+    from ostiary.http.forwarded import Address
     from ostiary.http.headers import HeaderPolicy
     from ostiary.observe.access_log import AccessLog
     from ostiary.observe.metrics import Metrics
@@ -82,25 +83,31 @@ class ProxyDoor:
         self._trusted = Trusted(server.trusted_proxies)
         self._terminators = Trusted(server.tls_terminated_by) if server.tls_terminated_by else None
         """The only peers that may bring tokens over plain HTTP, beside this machine; None: all."""
-        self._clients: dict[ClientConnection, str] = {}
-        """Every connection with its peer's address."""
+        self.arriving = 0
+        """Connections whose PROXY header is not complete: there are as many less that may be open."""
+        self._clients: dict[ClientConnection, Peer] = {}
+        """Every connection with its peer."""
         self._crowd = Crowd(server)
         deadlines.watch(Pace(self._clients, server, metrics))
         self._idle: asyncio.Future[None] | None = None
 
-    def connection(self) -> ClientConnection:
-        """Make the protocol of a new connection."""
-        return ClientConnection(self)
+    def connection(self, told: Address | None = None) -> ClientConnection:
+        """Make the protocol of a new connection; `told` is its client's address, if a PROXY header has told it."""
+        return ClientConnection(self, told)
 
-    def peer(self, peername: tuple[str, int] | None, session: object = None) -> Peer:
-        """Make the peer of a new connection from its socket's address, if it still has one, and its TLS session."""
-        address = (peername and read_address(peername[0])) or _NOWHERE
+    def peer(self, peername: tuple[str, int] | None, session: object = None, told: Address | None = None) -> Peer:
+        """Make the peer of a new connection from its socket's address, if it still has one, and its TLS session.
+
+        What a PROXY header has told goes before the socket's address, in all but what that alone can prove.
+        """
+        sender = (peername and read_address(peername[0])) or _NOWHERE
+        address = told or sender
         if not isinstance(session, Session):
-            return Peer(address, b"http", self._trusted, self.server.forwarded)
+            return Peer(address, b"http", self._trusted, self.server.forwarded, sender=sender)
         asks = self.server.tls is not None and self.server.tls.client_certificates is not None
         # Where connections prove who they are, each is for the one host that it proved it to (RFC 9110 section 7.4).
         name = session.server_name if asks else None
-        return Peer(address, b"https", self._trusted, self.server.forwarded, session.certificate, name)
+        return Peer(address, b"https", self._trusted, self.server.forwarded, session.certificate, name, sender)
 
     async def drain(self) -> None:
         """Let every exchange finish, close every connection, and return when none is left."""
@@ -118,18 +125,26 @@ class ProxyDoor:
 
     # What the connections tell.
 
-    def connected(self, client: ClientConnection, address: str) -> bool:
-        """Take account of a new connection from `address`; False if there are too many, or it may not be."""
-        if len(self._clients) >= self.bounds.connections:
-            self._metrics.client_connections_refused.value += 1
+    def admit(self) -> bool:
+        """Whether one more connection may be open; else, one is counted as refused."""
+        if len(self._clients) + self.arriving < self.bounds.connections:
+            return True
+        self._metrics.client_connections_refused.value += 1
+        return False
+
+    def connected(self, client: ClientConnection, peer: Peer) -> bool:
+        """Take account of a new connection of `peer`; False if there are too many, or it may not be."""
+        if not self.admit():
             return False
-        if self._terminators is not None and address not in self._terminators and not is_loopback(address):
+        # Who can be on the way to `sender` is the question here, and no header answers it.
+        sender = peer.sender
+        if self._terminators is not None and sender not in self._terminators and not is_loopback(sender):
             self._metrics.client_connections_refused_plain.value += 1
             return False
-        if not self._crowd.enter(address):
+        if not self._crowd.enter(peer):
             self._metrics.client_connections_refused_address.value += 1
             return False
-        self._clients[client] = address
+        self._clients[client] = peer
         self._deadlines.watch(client)
         self._metrics.client_connections.value += 1
         self._metrics.client_connections_opened.value += 1
@@ -137,9 +152,9 @@ class ProxyDoor:
 
     def disconnected(self, client: ClientConnection) -> None:
         """Forget a closed connection."""
-        address = self._clients.pop(client, None)
-        if address is not None:
-            self._crowd.leave(address)
+        peer = self._clients.pop(client, None)
+        if peer is not None:
+            self._crowd.leave(peer)
             self._deadlines.forget(client)
             self._metrics.client_connections.value -= 1
             if self._idle is not None and not self._clients and not self._idle.done():
