@@ -328,5 +328,5 @@ async def test_small_chunks_go_on_together(gate: Wire) -> None:
     heard = await gate.play(request("POST", "/", headers={**CHUNKED, "Connection": "close"}) + small)
     assert content(heard.arrived[0]) == b"ab" * 1000
     assert heard.arrived[0].body.count(b"\r\n") < 30
-    assert heard.raw.count(b"ab") == 1000
+    assert heard.raw.partition(b"\r\n\r\n")[2].count(b"ab") == 1000
     assert heard.raw.count(b"\r\n") < 50
