@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from bench import requests, tokens
+from bench import requests, tokens, upstream
 from bench.certificate import Certificate
 from bench.measure import Arm
 from bench.peers import Envoy, HAProxy, Nginx, Node, Ostiary, Starlette
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     from bench.peers import Peer
     from bench.tokens import Algorithm
 
+LONG = 16 << 20
+"""Bytes of a body from which on a slice would not hold enough of them."""
 POOL = 500
 """Different tokens of the cases in which tokens were seen before."""
 CACHED = 4_000
 """Tokens that a cache holds."""
 NEW_POOL = 6_000
 """Tokens of the cases in which every token is new: asked for in turn, each has left the cache before it comes again."""
+VOLUME = 256 << 20
+"""Bytes that a pool of requests with bodies may hold: of large ones there are fewer."""
 AGAIN = "Ostiary (again)"
 """The second arm of the A/A pair."""
 
@@ -75,7 +79,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """A requirement: what Ostiary's figure may be, set against another arm of the same case."""
+    """A requirement: what Ostiary's figure may be, set against another arm of the same case or standing alone."""
 
     title: str
     case: str
@@ -83,7 +87,8 @@ class Bar(msgspec.Struct, frozen=True):
     bar: float
     aim: float
     arm: str = "Ostiary"
-    kind: Literal["ratio", "difference"] = "ratio"
+    kind: Literal["ratio", "difference", "growth"] = "ratio"
+    """Of CPU times, set against another arm's; or by how many MB (10^6 bytes) memory grew, against nobody's."""
 
 
 def arms(work: Work, pool: Sequence[bytes], peers: Sequence[Peer], status: int = 200) -> list[Arm]:
@@ -134,12 +139,19 @@ def routes(ground: Ground) -> list[Arm]:
     ]
 
 
-def bodies(target: str, size: int) -> Callable[[Ground], list[Arm]]:
-    """Bodies down (no size: the target is the file) or up."""
+def bodies(direction: Literal["down", "up"], name: str) -> Callable[[Ground], list[Arm]]:
+    """Bodies of a size that the upstream has a name for; the longest a few at a time, each measured to its end."""
+    size = upstream.SIZES[name]
 
     def make(ground: Ground) -> list[Arm]:
-        pool = requests.pool(ground.tokens(), f"/service-0000/{target}", b"x" * size)
-        return arms(ground.work(), pool, [Ostiary(), Envoy(), HAProxy(), Nginx()])
+        target = f"/service-0000/download/{name}" if direction == "down" else "/service-0000/upload/x"
+        callers = ground.tokens()[: max(1, VOLUME // size)]
+        pool = requests.pool(callers, target, b"" if direction == "down" else b"x" * size)
+        peers: list[Peer] = [Ostiary(), Envoy(), HAProxy(), Nginx()]
+        if size < LONG:
+            return arms(ground.work(), pool, peers)
+        work = msgspec.structs.replace(ground.work(), largest_body=size)
+        return [msgspec.structs.replace(arm, connections=4, batch=8) for arm in arms(work, pool, peers)]
 
     return make
 
@@ -184,10 +196,12 @@ CASES = (
     Case("tls", "Token seen before, RS256, over TLS 1.3", encrypted, quick=True),
     Case("store", "Limiter in memory and in Valkey", stores, quick=True),
     Case("routes", "Number of routes", routes, quick=True),
-    Case("down-1k", "Response of 1 KiB", bodies("download/1k", 0), body=1 << 10),
-    Case("up-1k", "Request of 1 KiB", bodies("upload/x", 1 << 10), body=1 << 10),
-    Case("down-1m", "Response of 1 MiB", bodies("download/1m", 0), body=1 << 20),
-    Case("up-1m", "Request of 1 MiB", bodies("upload/x", 1 << 20), body=1 << 20),
+    Case("down-1k", "Response of 1 KiB", bodies("down", "1k"), body=1 << 10),
+    Case("up-1k", "Request of 1 KiB", bodies("up", "1k"), body=1 << 10),
+    Case("down-1m", "Response of 1 MiB", bodies("down", "1m"), quick=True, body=1 << 20),
+    Case("up-1m", "Request of 1 MiB", bodies("up", "1m"), quick=True, body=1 << 20),
+    Case("down-100m", "Response of 100 MiB", bodies("down", "100m"), quick=True, body=100 << 20),
+    Case("up-100m", "Request of 100 MiB", bodies("up", "100m"), quick=True, body=100 << 20),
     Case("no-token", "Refused: no token (401)", no_token),
     Case("bad-signature", "Refused: wrong signature (401)", bad_signature),
     Case("over-limit", "Refused: over the limit (429)", over_limit),
@@ -211,4 +225,10 @@ BARS = (
         kind="difference",
     ),
     Bar("10,000 routes against 10", "routes", "Ostiary, 10 routes", 1.05, 1.0, "Ostiary, 10,000 routes"),
+    Bar("responses of 1 MiB, against nginx", "down-1m", Nginx.name, 1.5, 1.0),
+    Bar("requests of 1 MiB, against nginx", "up-1m", Nginx.name, 1.5, 1.0),
+    Bar("responses of 100 MiB, against nginx", "down-100m", Nginx.name, 1.5, 1.0),
+    Bar("requests of 100 MiB, against nginx", "up-100m", Nginx.name, 1.5, 1.0),
+    Bar("memory that four responses of 100 MiB at a time take, MB", "down-100m", "", 32, 16, kind="growth"),
+    Bar("memory that four requests of 100 MiB at a time take, MB", "up-100m", "", 32, 16, kind="growth"),
 )

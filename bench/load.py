@@ -22,7 +22,7 @@ import msgspec
 from bench.certificate import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     Pool = Sequence[bytes] | itertools.cycle[bytes]
 
@@ -170,15 +170,31 @@ class Load:
             self._epoll.unregister(tick.fd)
         return latencies
 
+    def complete(self, count: int) -> Slice:
+        """Closed loop of `count` requests, from silence to silence: none is under way when the clock is read."""
+        self.settle()
+        left = count
+        start = perf_counter()
+        while left or len(self._idle) < len(self._connections):
+            while left and self._idle:
+                self._send(self._idle.popleft())
+                left -= 1
+            self._idle.extend(self._answered())
+        return Slice(count, perf_counter() - start)
+
     def settle(self) -> None:
         """Wait until nothing is under way."""
         while len(self._idle) < len(self._connections):
-            for fd, event in self._events(self._epoll.poll(STALL)):
-                connection = self._connections[fd]
-                if event & select.EPOLLOUT:
-                    self._resume(connection)
-                if event & ~select.EPOLLOUT and self._receive(connection):
-                    self._idle.append(connection)
+            self._idle.extend(self._answered())
+
+    def _answered(self) -> Iterator[Connection]:
+        """The connections whose answers are whole, once there is something to do."""
+        for fd, event in self._events(self._epoll.poll(STALL)):
+            connection = self._connections[fd]
+            if event & select.EPOLLOUT:
+                self._resume(connection)
+            if event & ~select.EPOLLOUT and self._receive(connection):
+                yield connection
 
     def _events(self, events: list[tuple[int, int]]) -> list[tuple[int, int]]:
         if not events:

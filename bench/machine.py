@@ -74,6 +74,19 @@ def resident_bytes(pid: int) -> int:
     return int((PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def forget_peak(pid: int) -> None:
+    """Let `peak_bytes` count from now on (proc(5), clear_refs)."""
+    (PROC / str(pid) / "clear_refs").write_text("5")
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory of one process that was ever resident, or since `forget_peak`; shared pages included."""
+    for line in (PROC / str(pid) / "status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0  # it has ended, and has no memory any more
+
+
 def open_files(pid: int) -> int:
     """Open file descriptors of one process."""
     return len(list((PROC / str(pid) / "fd").iterdir()))

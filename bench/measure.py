@@ -17,10 +17,10 @@ from bench.peers import Unavailable
 from bench.process import Server, StartError, free_port
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from bench.load import Slice
     from bench.peers import Peer
     from bench.spec import Work
 
@@ -43,6 +43,10 @@ class Arm(msgspec.Struct, frozen=True):
     work: Work
     requests: Sequence[bytes]
     status: int = 200
+    connections: int = CONNECTIONS
+    batch: int = 0
+    """Requests of a round, every one begun and ended within it; 0: as many as the time of a slice allows. For those
+    that are so long that the ones cut by a slice's ends would blur it."""
 
 
 class Figures(msgspec.Struct):
@@ -53,6 +57,8 @@ class Figures(msgspec.Struct):
     """CPU-microseconds for each request."""
     rate: list[float] = []
     """Requests a second that were completed."""
+    growth: int | None = None
+    """Bytes by which the resident memory of the process tree, at its peak, exceeded what it was before the load."""
     problem: str = ""
     """Why there are no figures, or no more."""
 
@@ -72,32 +78,43 @@ def differences(one: Figures, other: Figures) -> list[float]:
     return [a - b for a, b in zip(one.cpu_us, other.cpu_us, strict=False)]
 
 
+class Running(msgspec.Struct, frozen=True):
+    """An arm that was started, and has shown that it works."""
+
+    arm: Arm
+    server: Server
+    pool: cycle[bytes]
+    rest: int
+    """Bytes of resident memory before the load."""
+
+
 def run(arms: Sequence[Arm], pace: Pace, cpu: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Figures]:
     """Start all arms, prove that they work, measure them; an arm that fails is out, with the reason."""
     figures: dict[str, Figures] = {}
     with ExitStack() as stack:
-        ready: list[tuple[Arm, Server, cycle[bytes]]] = []
+        ready: list[Running] = []
         for number, arm in enumerate(arms):
             progress(f"starting {arm.name}")
             figures[arm.name] = Figures("")
             try:
-                pool = cycle(arm.requests)
-                ready.append((arm, _start(arm, pool, cpu, folder / str(number), stack, figures[arm.name]), pool))
+                ready.append(_start(arm, cpu, folder / str(number), stack, figures[arm.name]))
             except (Unavailable, StartError, LoadError, probes.ProbeError, OSError) as error:
                 figures[arm.name].problem = str(error)
         for number in range(pace.rounds):
             random.shuffle(ready)
-            for arm, server, pool in list(ready):
-                progress(f"round {number + 1} of {pace.rounds}: {arm.name}")
+            for one in list(ready):
+                progress(f"round {number + 1} of {pace.rounds}: {one.arm.name}")
                 try:
-                    _measure(arm, server, pool, pace, figures[arm.name])
+                    _measure(one, pace, figures[one.arm.name])
                 except (LoadError, OSError) as error:
-                    figures[arm.name].problem = f"in round {number + 1}: {error}"
-                    ready.remove((arm, server, pool))
+                    figures[one.arm.name].problem = f"in round {number + 1}: {error}"
+                    ready.remove(one)
+        for one in ready:
+            figures[one.arm.name].growth = sum(map(machine.peak_bytes, one.server.pids)) - one.rest
     return figures
 
 
-def _start(arm: Arm, pool: cycle[bytes], cpu: int, folder: Path, stack: ExitStack, figures: Figures) -> Server:
+def _start(arm: Arm, cpu: int, folder: Path, stack: ExitStack, figures: Figures) -> Running:
     folder.mkdir(parents=True)
     figures.version = arm.peer.version()
     port = free_port()
@@ -105,27 +122,36 @@ def _start(arm: Arm, pool: cycle[bytes], cpu: int, folder: Path, stack: ExitStac
     server = stack.enter_context(Server(launch.command, port, cpu, folder, launch.environ))
     if arm.peer.authenticates:
         probes.check(port, arm.work)
+    for pid in server.pids:
+        machine.forget_peak(pid)
+    one = Running(arm, server, cycle(arm.requests), sum(map(machine.resident_bytes, server.pids)))
     # Every request at least once, whatever the answer: caches are warm, the buckets of a limited arm are empty.
-    with Load(port, pool, status=0, connections=CONNECTIONS, tls=_client(arm)) as load:
+    with _load(one, status=0) as load:
         done = 0
         while done < len(arm.requests):
-            done += load.saturate(0.5).requests
-    return server
+            done += _stretch(load, arm, 0.5).requests
+    return one
 
 
-def _client(arm: Arm) -> ssl.SSLContext | None:
-    return None if arm.work.tls is None else arm.work.tls.client()
+def _load(one: Running, status: int) -> Load:
+    tls = None if one.arm.work.tls is None else one.arm.work.tls.client()
+    return Load(one.server.port, one.pool, status=status, connections=one.arm.connections, tls=tls)
 
 
-def _measure(arm: Arm, server: Server, pool: cycle[bytes], pace: Pace, figures: Figures) -> None:
-    with Load(server.port, pool, status=arm.status, connections=CONNECTIONS, tls=_client(arm)) as load:
+def _stretch(load: Load, arm: Arm, seconds: float) -> Slice:
+    return load.complete(arm.batch) if arm.batch else load.saturate(seconds)
+
+
+def _measure(one: Running, pace: Pace, figures: Figures) -> None:
+    with _load(one, one.arm.status) as load:
         gc.collect()
         gc.disable()  # the load generator's own pauses are nobody's latency
         try:
-            load.saturate(pace.warm)
-            pids = server.pids
+            if not one.arm.batch:
+                load.saturate(pace.warm)
+            pids = one.server.pids
             before = machine.cpu_seconds(pids)
-            done = load.saturate(pace.slice)
+            done = _stretch(load, one.arm, pace.slice)
             spent = machine.cpu_seconds(pids) - before
         finally:
             gc.enable()

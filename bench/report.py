@@ -76,6 +76,9 @@ def verdicts(results: Results) -> list[Verdict]:
 
 
 def _compare(bar: Bar, arms: dict[str, Figures]) -> Verdict:
+    if bar.kind == "growth":
+        grown = arms[bar.arm].growth if bar.arm in arms else None
+        return Verdict(bar.title, bar.bar, bar.aim, None if grown is None else grown / 1e6)
     compare = ratios if bar.kind == "ratio" else differences
     one, other = arms.get(bar.arm), arms.get(bar.against)
     values = compare(one, other) if one and other else []
@@ -145,11 +148,11 @@ def _beside(results: Results) -> list[str]:
 
 
 def case_table(case: Case, arms: dict[str, Figures]) -> list[str]:
-    """One case, cheapest first; the ratio is Ostiary to the arm."""
-    mib = " µs/MiB |" if case.body >= 1 << 20 else ""
+    """One case, cheapest first; the ratio is Ostiary to the arm. Of large bodies, what a MiB costs, and the memory."""
+    large = case.body >= 1 << 20
     lines = [
-        f"| gateway | CPU µs/request |{mib} requests/s | Ostiary is |",
-        f"|---|---|{'---|' if mib else ''}---|---|",
+        f"| gateway | CPU µs/request |{' CPU µs/MiB | memory, MB |' if large else ''} requests/s | Ostiary is |",
+        f"|---|---|{'---|---|' if large else ''}---|---|",
     ]
     own = next(iter(arms.values()))
     measured = {name: figures for name, figures in arms.items() if figures.cpu_us}
@@ -157,12 +160,18 @@ def case_table(case: Case, arms: dict[str, Figures]) -> list[str]:
     for name, cost in order:
         figures = measured[name]
         ratio = "" if figures is own or not own.cpu_us else f"{middle(ratios(own, figures))[0]:.2f} x"
-        volume = f" {cost * (1 << 20) / case.body:.0f} |" if mib else ""
+        volume = f" {cost * (1 << 20) / case.body:.0f} | {_megabytes(figures.growth)} |" if large else ""
         lines.append(f"| {name} | {cost:.1f} |{volume} {median(figures.rate):,.0f} | {ratio} |")
     failed = [
-        f"| {name} | {figures.problem} |{' |' if mib else ''} | |" for name, figures in arms.items() if figures.problem
+        f"| {name} | {figures.problem} |{' | |' if large else ''} | |"
+        for name, figures in arms.items()
+        if figures.problem
     ]
     return lines + failed
+
+
+def _megabytes(size: int | None) -> str:
+    return "" if size is None else f"+{size / 1e6:.1f}"
 
 
 def _versions(results: Results) -> list[str]:

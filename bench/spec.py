@@ -32,6 +32,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """The bucket is as good as empty: every request is refused with 429."""
     routes: int = 10
     """Rules in the configuration, by those that have a route table."""
+    largest_body: int | None = None
+    """Bytes of the largest body in either direction, where a gateway's default bound would refuse it."""
     tls: Certificate | None = None
     """What the gateway presents; None takes plain HTTP."""
     store: str | None = None

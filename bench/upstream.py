@@ -11,17 +11,18 @@ from bench.process import Server, free_port
 if TYPE_CHECKING:
     from pathlib import Path
 
-SIZES = {"1k": 1024, "1m": 1024 * 1024}
+SIZES = {"1k": 1 << 10, "1m": 1 << 20, "100m": 100 << 20}
 """Bodies under /service-0000/download/<name>, in bytes."""
 
-# An upload is read to its end before it is answered, which `return` would not do.
+# An upload is read to its end before it is answered, which `return` would not do; into memory, for a file's cost would
+# vary. Of the buffer, a body gets as much as its length says.
 CONFIG = """
 daemon off; master_process off; pid nginx.pid; error_log stderr error; worker_rlimit_nofile 8192;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 1000000000; keepalive_timeout 600s; sendfile on; tcp_nopush on; tcp_nodelay on;
   open_file_cache max=16; open_file_cache_valid 1h;
-  client_body_buffer_size 2m; client_max_body_size 16m; default_type application/json;
+  client_body_buffer_size 100m; client_max_body_size 100m; default_type application/json;
   server {{
     listen 127.0.0.1:{port} backlog=4096;
     location / {{ return 200 '{{"order":17,"status":"shipped","items":3,"total":"48.10"}}'; }}

@@ -20,7 +20,7 @@ events {{ worker_connections 4096; }}
 http {{
   log_format line escape=json '{{"time":"$time_iso8601","client":"$remote_addr","method":"$request_method",'
     '"path":"$uri","status":$status,"bytes":$bytes_sent,"seconds":$request_time,"request_id":"$request_id"}}';
-  access_log {log}; keepalive_requests 1000000000; tcp_nodelay on; client_max_body_size 16m;
+  access_log {log}; keepalive_requests 1000000000; tcp_nodelay on; client_max_body_size {largest};
   upstream service {{ server 127.0.0.1:{upstream}; keepalive 256; keepalive_requests 1000000000; }}
   server {{
     listen 127.0.0.1:{port} backlog=4096;
@@ -54,5 +54,6 @@ class Nginx:
             raise Unavailable("does not limit here")
         config = folder / "nginx.conf"
         log = "access.log line buffer=64k flush=1s" if work.log else "off"
-        config.write_text(CONFIG.format(port=port, upstream=work.upstream, log=log))
+        largest = work.largest_body or 16 << 20
+        config.write_text(CONFIG.format(port=port, upstream=work.upstream, log=log, largest=largest))
         return Launch([self._binary, "-p", folder, "-c", config])

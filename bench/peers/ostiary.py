@@ -44,8 +44,9 @@ def configuration(work: Work, port: int, folder: Path) -> dict[str, object]:
     bucket = {"rate": "1/h", "burst": 1} if work.limited else {"rate": f"{PLENTY}/s", "burst": PLENTY}
     log: dict[str, object] = {"mode": "on", "path": str(folder / "access.log")} if work.log else {"mode": "off"}
     tls = {} if work.tls is None else {"tls": {"certificates": [msgspec.to_builtins(work.tls)]}}
+    bounds = {} if work.largest_body is None else {"bounds": {"body_bytes": work.largest_body}}
     config: dict[str, object] = {
-        "server": {"listen": f"127.0.0.1:{port}", "workers": 1, **tls},
+        "server": {"listen": f"127.0.0.1:{port}", "workers": 1, **tls, **bounds},
         "admin": {"listen": f"127.0.0.1:{free_port()}"},
         "issuers": {
             "login": {

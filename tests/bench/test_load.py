@@ -40,6 +40,13 @@ def test_closed_loop_counts_whole_answers() -> None:
         assert load.saturate(0.05).requests > 1
 
 
+def test_a_batch_begins_and_ends_in_silence() -> None:
+    with server([ANSWER[:9], ANSWER[9:]]) as port, Load(port, [REQUEST], connections=1) as load:
+        assert load.complete(3).requests == 3
+        assert load.saturate(0.01).requests > 0
+        assert load.complete(2).requests == 2
+
+
 def test_an_answer_may_come_in_pieces() -> None:
     with server([ANSWER[:9], ANSWER[9:30], ANSWER[30:]]) as port, Load(port, [REQUEST], connections=1) as load:
         assert load.saturate(0.05).requests > 1

@@ -23,6 +23,15 @@ def test_a_process_tree_holds_its_children_and_their_time() -> None:
         child.communicate()
 
 
+def test_the_peak_of_memory_outlives_what_took_it() -> None:
+    own = os.getpid()
+    machine.forget_peak(own)
+    rest = machine.resident_bytes(own)
+    assert abs(machine.peak_bytes(own) - rest) < 10_000_000
+    assert any(b"x" * 40_000_000)
+    assert 30_000_000 < machine.peak_bytes(own) - rest < 80_000_000
+
+
 def test_cpu_time_grows_with_work() -> None:
     before = machine.cpu_seconds([os.getpid()])
     spent = time.process_time()

@@ -34,6 +34,16 @@ def test_words() -> None:
     assert Verdict("x", 2, 1, None).words == "not measured"
 
 
+def test_memory_is_judged_by_itself() -> None:
+    run = results()
+    own, other = figures(20, 30), figures(10, 20)
+    own.growth, other.growth = 40_000_000, 1_000_000
+    run.cases["down-100m"] = {"Ostiary": own, "nginx, no authentication": other}
+    (verdict,) = [verdict for verdict in verdicts(run) if "four responses of 100 MiB" in verdict.title]
+    assert (verdict.measured, verdict.words) == (40.0, "MISSED")
+    assert "| nginx, no authentication | 15.0 | 0 | +1.0 | 1,000 | 1.75 x |" in markdown(run)
+
+
 def test_the_page_tells_of_arms_that_failed() -> None:
     run = results()
     failed = figures()
