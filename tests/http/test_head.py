@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING, Final
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ostiary.http.head import hopeless, printable, request_head, response_head, unfinished
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BODY: Final = b"x" * 5000
 GOOD = b"GET /a?b HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nX-Tab: a\tb \xff\r\n\r\n"
 
 
@@ -89,6 +96,39 @@ def test_any_octets_have_an_answer(data: bytes, *, dressed: bool) -> None:
         assert all(b"\r" not in value for _, value, _ in cut[3])
     response_head(raw)
     hopeless(raw)
+
+
+@given(data=st.binary(max_size=60), dressed=st.booleans())
+def test_a_long_body_behind_a_head_changes_nothing(data: bytes, *, dressed: bool) -> None:
+    for line, head in ((b"GET / HTTP/1.1", request_head), (b"HTTP/1.1 200 OK", response_head)):
+        raw = line + b"\r\n" + data + b"\r\n\r\n" if dressed else data
+        cut, long = head(raw), head(raw + BODY)
+        assert long == (None if cut is None else (*cut[:-1], cut[-1] + BODY))
+
+
+def test_nothing_is_a_head_because_of_what_a_body_holds() -> None:
+    assert request_head(b"GET / HTTP/1.1\r\nA : b\r\n" + BODY + GOOD) is None
+    assert request_head(b"GET / HTTP/1.1\r\nA: b\r\n" + BODY) is None
+
+
+def test_a_body_behind_a_head_is_not_read_with_it() -> None:
+    """It would cost more than all else that is done for a body: 9 ns for each octet, it was."""
+    body = bytes(4_000_000)
+    for head, start in ((request_head, GOOD), (response_head, b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n")):
+        data = start + body
+        # In a table without effect, each octet is looked at once: a tenth of what the regular expression would take.
+        once = quickest(lambda: data.translate(bytes(range(256))))  # noqa: B023  # called at once
+        assert quickest(lambda: head(data)) < once  # noqa: B023  # the same
+
+
+def quickest(work: Callable[[], object]) -> float:
+    """Return the processor's time for `work`, in seconds, at its best."""
+    times = []
+    for _ in range(5):
+        begun = time.process_time()
+        work()
+        times.append(time.process_time() - begun)
+    return min(times)
 
 
 @given(st.text(alphabet="aA: \r\n\x00", max_size=30), st.integers(0, 30))

@@ -16,8 +16,10 @@ END: Final = b"\r\n\r\n"
 REQUEST_LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}+) ([!-~\x80-\xff]++) HTTP/([0-9]\.[0-9])(?=\r\n)")
 """Method, target and version."""
 _STATUS_LINE: Final = re.compile(rb"HTTP/(1\.[01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*+)?(?=\r\n)")
-_FIELDS: Final = re.compile(rb"\r\n([!#$%&'*+.^_`|~0-9A-Za-z-]++):[ \t]*+([^\r]*+)|([\s\S]++)")
+_FIELDS: Final = re.compile(rb"\r\n([!#$%&'*+.^_`|~0-9A-Za-z-]++):[ \t]*+([^\r]*+)|((?s:.++))")
 """Each field's name and value; or, as the last match, everything from where the next line is no field."""
+_LONG: Final = 4096
+"""Octets from which on what follows a head is worth not being looked at with it."""
 _CONTROLS: Final = {*range(0x20), 0x7F} - {0x09}
 _UNPRINTABLE: Final = bytes(0x20 if code in _CONTROLS else code for code in range(256))
 _HOPELESS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n|\Z)")
@@ -35,11 +37,11 @@ def request_head(data: bytes) -> tuple[bytes, bytes, bytes, Fields, bytes] | Non
     start = REQUEST_LINE.match(data)
     if start is None:
         return None
-    fields = _FIELDS.findall(data, start.end())
-    rest = fields.pop()[2]
-    if rest[:4] != END:
+    cut = _cut(data, start.end())
+    if cut is None:
         return None
-    return *start.groups(), fields, rest[4:]
+    method, target, version = start.groups()
+    return method, target, version, *cut
 
 
 def response_head(data: bytes) -> tuple[bytes, int, Fields, bytes] | None:
@@ -47,12 +49,24 @@ def response_head(data: bytes) -> tuple[bytes, int, Fields, bytes] | None:
     start = _STATUS_LINE.match(data)
     if start is None:
         return None
-    fields = _FIELDS.findall(data, start.end())
-    rest = fields.pop()[2]
-    if rest[:4] != END:
+    cut = _cut(data, start.end())
+    if cut is None:
         return None
     version, status = start.groups()
-    return version, int(status), fields, rest[4:]
+    return version, int(status), *cut
+
+
+def _cut(data: bytes, at: int) -> tuple[Fields, bytes] | None:
+    """Cut the fields that begin `at` the end of the start line, and return what follows the head, too."""
+    if len(data) < _LONG:
+        fields = _FIELDS.findall(data, at)
+        rest = fields.pop()[2]
+        return (fields, rest[4:]) if rest[:4] == END else None
+    end = data.find(END, at)
+    if end < 0:
+        return None
+    fields = _FIELDS.findall(data, at, end + 4)
+    return (fields, data[end + 4 :]) if fields.pop()[2] == END else None
 
 
 def printable(text: bytes) -> bool:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _MAX_ENTRIES: Final = 256
 _MAX_OCTETS: Final = 1024
+_LONG: Final = 16 * 1024
+"""Octets of what is not looked up: hardly a head, but a body with its head in front."""
 _COMMON_LINE: Final = re.compile(rb"(%b) %b HTTP/1\.1(?=\r\n)" % (b"|".join(sorted(COMMON_METHODS)), CLEAN))
 _AUTHORIZATION: Final = b"\r\nAuthorization: "
 _SKIP: Final = len(_AUTHORIZATION)
@@ -55,7 +57,7 @@ class RequestReader:
     def read(self, data: bytes, peer: Peer) -> tuple[Request | Refusal, bytes] | None:
         """The same as `read_request`."""
         start = _COMMON_LINE.match(data)
-        if start is None:
+        if start is None or len(data) > _LONG:
             return read_request(data, peer, self._policy, self._bounds)
         at = start.end()
         here = data.find(_AUTHORIZATION, at)
