@@ -135,10 +135,10 @@ def test_whatever_is_told_the_answer_is_an_address(values: list[bytes]) -> None:
 @pytest.mark.parametrize("part", [b",", b"10.0.0.1,", b"for=10.0.0.1,", b'for="', b"a=b;", b"\\", b'"\\', b" ", b"["])
 def test_cost_is_bounded(part: bytes) -> None:
     value = part * (16 * 1024 // len(part))
-    start = time.perf_counter()
+    start = time.process_time()
     x_caller(value)
     caller(value)
-    assert time.perf_counter() - start < 0.2
+    assert time.process_time() - start < 0.2
 
 
 @pytest.mark.parametrize(

@@ -116,9 +116,9 @@ def _utf8(text: str) -> bytes:
 def test_cost_is_bounded(part: bytes) -> None:
     """16 KB of the worst is answered in a small fraction of what would hurt."""
     target = b"/" + part * (16 * 1024 // len(part))
-    start = time.perf_counter()
+    start = time.process_time()
     canonical(target)
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
 
 
 @pytest.mark.parametrize(
