@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -67,6 +68,18 @@ async def test_it_is_told_its_configuration(spawn: Spawn) -> None:
     worker = await spawn("send(type='Failed', message=repr(start))")
     assert await worker.attend(nothing) == 0
     assert worker.failure == "{'type': 'Start', 'config': {'a': 'b'}, 'index': 1}"
+
+
+async def test_its_allocator_keeps_what_bodies_take_over_and_over(
+    spawn: Spawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless whoever runs the gateway knows better."""
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1234567")
+    names = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "PATH")
+    worker = await spawn(f"send(type='Failed', message=' '.join(os.environ[name] for name in {names}))")
+    await worker.attend(nothing)
+    assert worker.failure == f"1048576 1234567 {os.environ['PATH']}"
 
 
 async def test_its_metrics_are_asked_for(spawn: Spawn) -> None:

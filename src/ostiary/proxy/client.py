@@ -29,6 +29,7 @@ from ostiary.http.request_id import new_request_id
 from ostiary.proxy.answers import refusal_answer
 from ostiary.proxy.exchange import Exchange
 from ostiary.proxy.upgrade import Upgrade
+from ostiary.proxy.writing import write_pieces
 
 if TYPE_CHECKING:
     from ostiary.http.forwarded import Address
@@ -109,12 +110,12 @@ class ClientConnection(asyncio.Protocol):
         self._outgoing.append(data)
 
     def flush(self) -> None:
-        """Send what was put, in one write."""
+        """Send what was put."""
         if self._outgoing:
             outgoing = self._outgoing
             self._outgoing = []
             if not self._closed:
-                self._transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
+                write_pieces(self._transport, outgoing)
 
     def exchange_over(self, exchange: Exchange, mono: float) -> None:
         """Go on to the next request, or close, once `exchange` is answered and read."""

@@ -15,6 +15,7 @@ from ostiary.decision.reason import UPSTREAM_ERROR, UPSTREAM_TIMEOUT
 from ostiary.http.chunks import BadChunk, ChunkReader
 from ostiary.http.framing import CHUNKED, UNTIL_CLOSE, BadFraming
 from ostiary.http.head import END, hopeless, unfinished
+from ostiary.proxy.writing import write_pieces
 
 if TYPE_CHECKING:
     from ostiary.http.response import ResponseHead
@@ -71,11 +72,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._outgoing.append(data)
 
     def flush(self) -> None:
-        """Send what was put, in one write."""
+        """Send what was put."""
         if self._outgoing:
-            outgoing = self._outgoing
-            self._transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
-            self._outgoing = []
+            outgoing, self._outgoing = self._outgoing, []
+            write_pieces(self._transport, outgoing)
 
     def pause(self) -> None:
         """Take nothing more from the target until `resume`."""
