@@ -1,10 +1,9 @@
-"""The command line of the benchmark: ``python -m bench [--quick] [--only CASE]``, or with ``soak`` or ``shapes``."""
+"""The command line: ``python -m bench [--quick] [--only CASE]``, or ``against REVISION``, ``soak`` or ``shapes``."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -16,12 +15,13 @@ import msgspec
 from rich.console import Console
 from rich.markdown import Markdown
 
-from bench import footprint, latency, machine, measure, report, shapes, soak, store, upstream
+from bench import against, footprint, latency, machine, measure, report, revision, shapes, soak, store, upstream
 from bench.cases import CASES, Ground
 from bench.load import LoadError
 from bench.measure import Pace
 from bench.probes import ProbeError
 from bench.process import StartError
+from bench.revision import RevisionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,12 +38,14 @@ LIMIT: Final = {"full": 13.0 * 60, "quick": 2.4 * 60}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the arguments ask for; 0 means that it ran, not that every bar was held."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Ostiary and its peers, side by side.")
-    parser.add_argument("--quick", action="store_true", help="the main cases, shorter: within three minutes")
-    parser.add_argument(
-        "--only", action="append", metavar="CASE", choices=[case.name for case in CASES], help="repeatable"
-    )
-    parser.add_argument("--rounds", type=int, help="rounds for each case")
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    for place in (parser, common):  # before a command and behind it
+        _extent(place)
     commands = parser.add_subparsers(dest="command")
+    comparing = commands.add_parser(
+        "against", parents=[common], help="the main cases, beside Ostiary of another revision: is anything worse?"
+    )
+    comparing.add_argument("revision", help="any name that git has for a commit")
     soaking = commands.add_parser("soak", help="mixed load for a long time: is memory flat?")
     soaking.add_argument("--minutes", type=float, default=30.0)
     commands.add_parser("shapes", help="idle, slow and short connections by the thousand")
@@ -60,14 +62,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _soak(options.minutes, cpus, Path(folder), console)
         if options.command == "shapes":
             return _shapes(cpus, Path(folder), console)
-        chosen = [case for case in CASES if _wanted(case, options.only, quick=options.quick)]
         pace = QUICK if options.quick else FULL
         if options.rounds:
             pace = msgspec.structs.replace(pace, rounds=options.rounds)
         limit = LIMIT["quick" if options.quick else "full"]
+        if options.command == "against":
+            return _against(options.revision, against.cases(options.only), pace, limit, cpus, Path(folder), console)
+        chosen = [case for case in CASES if _wanted(case, options.only, quick=options.quick)]
         results = _bench(chosen, pace, limit, cpus, Path(folder), console)
     _write(results, "quick" if options.quick or options.only else "latest", console)
     return 0
+
+
+def _extent(parser: argparse.ArgumentParser) -> None:
+    """Take what says how much is measured."""
+    parser.add_argument("--quick", action="store_true", help="the main cases, shorter: within three minutes")
+    parser.add_argument(
+        "--only", action="append", metavar="CASE", choices=[case.name for case in CASES], help="repeatable"
+    )
+    parser.add_argument("--rounds", type=int, help="rounds for each case")
 
 
 def _wanted(case: Case, only: list[str] | None, *, quick: bool) -> bool:
@@ -121,11 +134,9 @@ def _latency_and_footprint(
 
 def _commit() -> str:
     try:
-        command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-        done = subprocess.run(command, cwd=RESULTS, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
+        return revision.name()
+    except RevisionError:  # no repository, or no git
         return "unknown"
-    return done.stdout.strip()
 
 
 def _write(results: report.Results, name: str, console: Console) -> None:
@@ -139,6 +150,24 @@ def _write(results: report.Results, name: str, console: Console) -> None:
     console.print(Markdown(f"## {summary}"))
     console.print(report.noise(results))
     console.print(f"Written: {table}, {data.name}")
+
+
+def _against(
+    old: str, chosen: Sequence[Case], pace: Pace, limit: float, cpus: tuple[int, int], folder: Path, console: Console
+) -> int:
+    try:
+        with console.status("") as status:
+            results = against.run(old, chosen, pace, limit, cpus, folder, lambda text: status.update(f"[dim]{text}"))
+    except (RevisionError, StartError) as error:
+        console.print(f"bench: {error}")
+        return 1
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "against.json").write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
+    text = against.markdown(results)
+    (RESULTS / "against.md").write_text(text)
+    console.print(Markdown(text))
+    console.print(f"Written: {RESULTS / 'against.md'}, against.json")
+    return 0
 
 
 def _soak(minutes: float, cpus: tuple[int, int], folder: Path, console: Console) -> int:

@@ -57,8 +57,14 @@ def middle(values: Sequence[float]) -> tuple[float, str]:
     """Median, and the quartiles as text."""
     if len(values) < 2:
         return values[0], ""
-    low, _, high = quantiles(values, n=4, method="inclusive")
+    low, high = quartiles(values)
     return median(values), f"{low:.2f}-{high:.2f}"
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float]:
+    """The lower and the upper; of one value, twice that value."""
+    low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else (values[0],) * 3
+    return low, high
 
 
 def verdicts(results: Results) -> list[Verdict]:
@@ -95,15 +101,21 @@ def noise(results: Results) -> str:
     return f"A/A pair (Ostiary against itself): {typical:.3f}, quartiles {quartiles}, of {len(values)} rounds."
 
 
+def place(own: dict[str, str]) -> str:
+    """What a reader must know of the machine, in one line."""
+    return (
+        f"{own['processor']}, {own['processors']} processors, {own['system']} {own['kernel']}, Python {own['python']}."
+    )
+
+
 def markdown(results: Results) -> str:
     """The whole run as one page."""
-    own = results.machine
     lines = [
         "# Benchmark",
         "",
         f"{results.when:%d %B %Y, %H:%M} UTC, commit {results.commit}.",
         f"{results.pace.rounds} rounds of {results.pace.slice:g} s an arm, {results.seconds / 60:.0f} minutes in all.",
-        f"{own['processor']}, {own['processors']} processors, {own['system']} {own['kernel']}, Python {own['python']}.",
+        place(results.machine),
         noise(results),
         "",
         "CPU-microseconds per request compare within one run only; the ratios are medians of ratios paired within the",

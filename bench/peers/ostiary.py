@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from bench.peers.base import Launch
+from bench.peers.base import Launch, Unavailable
 from bench.process import free_port
 from bench.spec import PLENTY
 from bench.tokens import AUDIENCE, ISSUER, SCOPE
@@ -21,22 +23,38 @@ if TYPE_CHECKING:
 
 
 class Ostiary:
-    """`ostiary serve` of this working tree. JSON is YAML, so the configuration is written as JSON."""
+    """`ostiary serve` of this working tree, or of the package in another `source` folder.
+
+    JSON is YAML, so the configuration is written as JSON.
+    """
 
     authenticates = True
 
-    def __init__(self, name: str = "Ostiary") -> None:
+    def __init__(self, name: str = "Ostiary", source: Path | None = None) -> None:
         self.name = name
+        self._environ = {} if source is None else {"PYTHONPATH": str(source)}
+        self._source = source
 
     def version(self) -> str:
         """Of the installed distribution."""
-        return f"Ostiary {version('ostiary')}"
+        return f"Ostiary {version('ostiary')}" if self._source is None else f"Ostiary of {self._source}"
 
     def prepare(self, work: Work, port: int, folder: Path) -> Launch:
         """All of `work`; a bucket for each caller, the routes told apart by their first segment."""
+        if self._source is not None:
+            self._prove_source(self._source)
         config = folder / "ostiary.yaml"
         config.write_text(json.dumps(configuration(work, port, folder), indent=1))
-        return Launch([sys.executable, "-m", "ostiary", "serve", "--config", config])
+        return Launch([sys.executable, "-m", "ostiary", "serve", "--config", config], self._environ)
+
+    def _prove_source(self, source: Path) -> None:
+        """Raise `Unavailable` unless the package comes from there: to measure another one would prove nothing."""
+        command = [sys.executable, "-c", "import ostiary; print(ostiary.__file__)"]
+        done = subprocess.run(
+            command, env={**os.environ, **self._environ}, capture_output=True, text=True, timeout=30, check=False
+        )
+        if not done.stdout.startswith(str(source)):
+            raise Unavailable(f"no package in {source}: {(done.stdout or done.stderr).strip()}")
 
 
 def configuration(work: Work, port: int, folder: Path) -> dict[str, object]:
