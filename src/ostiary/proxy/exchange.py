@@ -64,7 +64,8 @@ class Exchange:
         self.close = not (request.framing.keep_alive and request.is_1_1)
         """Whether the client's connection ends with this exchange."""
         self._upstream: UpstreamConnection | None = None
-        self._held: list[bytes] = []
+        self._held: list[bytes] | None = None
+        """Pieces of the body that came before there was a connection to send them by."""
         self._body_complete = request.framing.body == 0
         self._chunked = False
         self._deciding: asyncio.Task[Decision] | None = None
@@ -75,7 +76,7 @@ class Exchange:
     def begin(self) -> None:
         """Ask for the decision, at once if everything needed is in memory."""
         door = self.door
-        if self.request.framing.body > door.bounds.body_bytes:
+        if self.request.framing.body > door.body_bytes:
             self.refuse(_TOO_LARGE)
             return
         decide = door.pipeline.decide(self.request, door.wall(), self.started)
@@ -122,18 +123,17 @@ class Exchange:
         self._upstream = upstream
         self.target = upstream.target.name
         head = request.head(grant.identity_fields, keeps_authorization=grant.keeps_authorization)
-        if self._body_complete and not self._held:
-            upstream.write(head)
-            upstream.deadline = mono + upstream.target.timeouts.first_byte_timeout
-            return
+        if self._body_complete:
+            upstream.deadline = mono + upstream.target.first_byte_timeout
+            if self._held is None:
+                upstream.write(head)
+                return
         upstream.put(head)
-        for piece in self._held:
+        for piece in self._held or ():
             upstream.put(piece)
-        self._held = []
+        self._held = None
         if self.received > _HELD:
             self.client.release_body()
-        if self._body_complete:
-            upstream.deadline = mono + upstream.target.timeouts.first_byte_timeout
 
     def request_body(self, data: bytes) -> None:
         """Take a piece of the request's body."""
@@ -142,14 +142,14 @@ class Exchange:
             if self.received > _DRAINED:
                 self.client.close_gently()
             return
-        if self.received > self.door.bounds.body_bytes:
+        if self.received > self.door.body_bytes:
             self.body_unreadable(_TOO_LARGE)
             return
         piece = b"%x\r\n%b\r\n" % (len(data), data) if self.request.framing.body == CHUNKED else data
         if self._upstream is not None:
             self._upstream.put(piece)
             return
-        self._held.append(piece)
+        self._hold(piece)
         if self.received > _HELD:
             self.client.hold_body()
 
@@ -166,9 +166,9 @@ class Exchange:
             if upstream is not None:
                 upstream.put(_LAST_CHUNK)
             else:
-                self._held.append(_LAST_CHUNK)
+                self._hold(_LAST_CHUNK)
         if upstream is not None:
-            upstream.deadline = self.door.monotonic() + upstream.target.timeouts.first_byte_timeout
+            upstream.deadline = self.door.monotonic() + upstream.target.first_byte_timeout
 
     def flush_body(self) -> None:
         """Send on what `request_body` took."""
@@ -310,6 +310,11 @@ class Exchange:
             self._abandon_upstream()
             self._end(self.door.monotonic())
 
+    def _hold(self, piece: bytes) -> None:
+        if self._held is None:
+            self._held = []
+        self._held.append(piece)
+
     def _repeatable(self) -> bool:
         return self.request.method in _IDEMPOTENT and self.request.framing.body == 0
 
@@ -323,5 +328,5 @@ class Exchange:
     def _end(self, mono: float) -> None:
         self.over = True
         self._upstream = None
-        self._held = []
+        self._held = None
         self.door.ended(self, mono)

@@ -28,7 +28,8 @@ class Target:
         self.name = parts.netloc
         self.host = cast("str", parts.hostname)
         self.port = port_of(parts)
-        self.timeouts = upstream
+        self.first_byte_timeout = upstream.first_byte_timeout
+        self.read_timeout = upstream.read_timeout
         self.idle: list[UpstreamConnection] = []
         self.open = 0
         """Connections that exist or are being made."""

@@ -73,7 +73,7 @@ class Upgrade(Exchange):
         self.target = upstream.target.name
         keeps = grant.keeps_authorization
         upstream.write(self.request.switching_head(self._asked, grant.identity_fields, keeps_authorization=keeps))
-        upstream.deadline = mono + upstream.target.timeouts.first_byte_timeout
+        upstream.deadline = mono + upstream.target.first_byte_timeout
 
     def switched(self, head: ResponseHead, raw: bytes, rest: bytes, upstream: UpstreamConnection) -> bool:
         """Open the tunnel, if the 101 in `raw` is a good answer to the wish; `rest` has followed it."""
@@ -94,7 +94,7 @@ class Upgrade(Exchange):
         tunnel = self._tunnel = Tunnel(settings, until, mono, door.monotonic)
         ends = (
             End(tunnel, "client", door.timeouts.write),
-            End(tunnel, "upstream", upstream.target.timeouts.read_timeout),
+            End(tunnel, "upstream", upstream.target.read_timeout),
         )
         tunnel.open(*ends, self._tunnel_over)
         full = client.full

@@ -89,7 +89,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._paused and not self.closed:
             self._paused = False
             self._transport.resume_reading()
-            self.deadline = mono + self.target.timeouts.read_timeout
+            self.deadline = mono + self.target.read_timeout
 
     def hand_over(self, protocol: asyncio.Protocol) -> asyncio.Transport:
         """Leave the connection to `protocol`, and the pool."""
@@ -136,7 +136,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._finish(exchange, clean=not rest)
         elif self._exchange is exchange:
             if self._head is not None:  # no target gains time by sending its head in pieces
-                self.deadline = exchange.door.monotonic() + self.target.timeouts.read_timeout
+                self.deadline = exchange.door.monotonic() + self.target.read_timeout
             exchange.client.flush()
             if exchange.client.full:
                 self.pause()
@@ -170,15 +170,15 @@ class UpstreamConnection(asyncio.Protocol):
         self._full = True
         if self._exchange is not None:
             self._exchange.client.hold_body()
-            self.deadline = self._exchange.door.monotonic() + self.target.timeouts.read_timeout
+            self.deadline = self._exchange.door.monotonic() + self.target.read_timeout
 
     def resume_writing(self) -> None:
         """Let the client go on, or give the target its time to answer."""
         self._full = False
         exchange = self._exchange
         if exchange is not None:
-            timeouts = self.target.timeouts
-            seconds = timeouts.first_byte_timeout if self._head is None else timeouts.read_timeout
+            target = self.target
+            seconds = target.first_byte_timeout if self._head is None else target.read_timeout
             self.deadline = exchange.door.monotonic() + seconds if exchange.complete and not self._paused else inf
             exchange.client.release_body()
 
