@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.http1 import request
+from tests.support.readers import LARGE, SIZE, reader, take
 from tests.support.recording import OK
 from tests.support.wire import OPEN, Wire, listening, wire
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ostiary.proxy.client import ClientConnection
 
 GET = request("GET", "/")
-LARGE = 8 * 1024 * 1024
 UPLOAD = 48 * 1024 * 1024
 """More than the kernel holds between a client, the gateway and an upstream."""
 UPLOADS = {"bounds": {"body_bytes": "64MiB"}}
@@ -37,24 +36,6 @@ def unsent(client: ClientConnection) -> int:
     return client._transport.get_write_buffer_size()
 
 
-async def stubborn(port: int) -> socket.socket:
-    """Connect a client that takes next to nothing."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
-    return sock
-
-
-async def take_all(sock: socket.socket, size: int) -> int:
-    """Read `size` octets, or all there are before the end."""
-    loop, taken = asyncio.get_running_loop(), 0
-    async with asyncio.timeout(20):
-        while taken < size and (piece := await loop.sock_recv(sock, 1 << 20)):
-            taken += len(piece)
-    return taken
-
-
 @pytest.fixture
 async def gate(tmp_path: Path) -> AsyncIterator[Wire]:
     """A gateway that lets everything through to a recording upstream."""
@@ -63,27 +44,11 @@ async def gate(tmp_path: Path) -> AsyncIterator[Wire]:
 
 
 async def test_d7_a_slow_reader_holds_the_upstream_back(gate: Wire) -> None:
-    gate.upstream.answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE + bytes(LARGE))
-    sock = await stubborn(gate.running.port)
-    with sock:
-        await asyncio.get_running_loop().sock_sendall(sock, GET)
+    gate.upstream.answer(LARGE)
+    async with reader(gate.running.port, GET) as slow:
         await gate.settle(lambda: unsent(client_of(gate)))
         assert unsent(client_of(gate)) < 1024 * 1024
-        assert await take_all(sock, LARGE) >= LARGE
-
-
-async def test_who_takes_nothing_is_let_go(gate: Wire) -> None:
-    gate.upstream.answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE + bytes(LARGE))
-    with await stubborn(gate.running.port) as sock:
-        await asyncio.get_running_loop().sock_sendall(sock, GET)
-        await gate.settle()
-        gate.pass_time(29.0)
-        await gate.settle()
-        assert gate.running.metrics.client_connections.value == 1
-        gate.pass_time(2.0)
-        await gate.settle()
-        assert gate.running.metrics.client_connections.value == 0
-        assert gate.upstream.open == 0
+        assert await take(slow, SIZE) == SIZE
 
 
 async def test_requests_without_end_whose_answers_nobody_takes(tmp_path: Path) -> None:
@@ -91,7 +56,7 @@ async def test_requests_without_end_whose_answers_nobody_takes(tmp_path: Path) -
     sent = b""
     async with wire(tmp_path, server={"bounds": {"pipelined": 1000}}) as gate:
         gate.upstream.default = b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n" + bytes(4000)
-        with await stubborn(gate.running.port) as sock:
+        async with reader(gate.running.port) as sock:
             with suppress(BlockingIOError):
                 while len(gate.upstream.requests) < 20_000:
                     sent = sent or request("GET", "/", headers={"X-Padding": "x" * 2000})
@@ -104,13 +69,11 @@ async def test_requests_without_end_whose_answers_nobody_takes(tmp_path: Path) -
 
 async def test_an_answer_behind_one_that_is_not_taken_waits(gate: Wire) -> None:
     """A second large answer is not fetched into memory while the client has yet to take the first."""
-    large = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE + bytes(LARGE)
-    gate.upstream.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + bytes(3_000_000), large)
-    with await stubborn(gate.running.port) as sock:
-        await asyncio.get_running_loop().sock_sendall(sock, GET * 2)
+    gate.upstream.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + bytes(3_000_000), LARGE)
+    async with reader(gate.running.port, GET * 2) as slow:
         await gate.settle(lambda: unsent(client_of(gate)))
         assert unsent(client_of(gate)) < 1024 * 1024
-        assert await take_all(sock, 3_000_000 + LARGE) >= 3_000_000 + LARGE
+        assert await take(slow, 3_000_000 + SIZE) == 3_000_000 + SIZE
         await gate.settle()
         gate.pass_time(74.0)
         await gate.settle()
@@ -160,14 +123,13 @@ async def test_an_upstream_that_takes_nothing_is_given_up(tmp_path: Path) -> Non
 
 
 async def test_an_endless_upload_that_was_refused_is_cut(tmp_path: Path) -> None:
-    async with wire(tmp_path, routes=[{**OPEN[0], "anonymous": False}]) as gate:
-        with await stubborn(gate.running.port) as sock:
-            sock.send(request("POST", "/", headers={"Transfer-Encoding": "chunked"}))
-            await gate.settle()
-            sent = 0
-            with suppress(ConnectionError, BlockingIOError):
-                while sent < LARGE:
-                    sent += sock.send(bytes(0x8000))
-                    await gate.settle()
-            assert sent < LARGE
-            assert gate.running.metrics.client_connections.value == 0
+    async with wire(tmp_path, routes=[{**OPEN[0], "anonymous": False}]) as gate, reader(gate.running.port) as sock:
+        sock.send(request("POST", "/", headers={"Transfer-Encoding": "chunked"}))
+        await gate.settle()
+        sent = 0
+        with suppress(ConnectionError, BlockingIOError):
+            while sent < SIZE:
+                sent += sock.send(bytes(0x8000))
+                await gate.settle()
+        assert sent < SIZE
+        assert gate.running.metrics.client_connections.value == 0

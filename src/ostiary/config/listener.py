@@ -31,6 +31,8 @@ class Bounds(Model):
     trusted_proxies or tls_terminated_by."""
     body_rate: Size = Field(64, le=1024 * 1024)
     """Bytes a second that a request body brings at least, over half a minute; 0: no such bound."""
+    answer_rate: Size = Field(256, le=1024 * 1024)
+    """Bytes a second that a client takes at least of an answer that it holds up, over timeouts.write; 0: any."""
 
 
 class Timeouts(Model):
@@ -43,7 +45,7 @@ class Timeouts(Model):
     idle: Duration = Field(75.0, gt=0)
     """A kept-alive connection without a request."""
     write: Duration = Field(30.0, gt=0)
-    """A client that takes nothing of its response."""
+    """A client that takes nothing of its response; or less than bounds.answer_rate in this time."""
     total: Duration = Field(3600.0, gt=0)
     """From a request's header block to the end of its answer, however long it streams."""
 

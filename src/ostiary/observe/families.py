@@ -69,7 +69,8 @@ CLIENT_CONNECTIONS_REFUSED: Final = Family(
 )
 CLIENT_CUT: Final = Family(
     "ostiary_client_requests_cut_total", Kind.COUNTER, ("kind",),
-    "Requests ended because they took longer than the bound in total, or brought their body at too low a rate.",
+    "Requests ended because they took longer than the bound in total, brought their body at too low a rate, or took "
+    "their answer at too low a rate.",
 )
 WEBSOCKETS: Final = Family("ostiary_websockets", Kind.SUM, (), "Open WebSockets.")
 WEBSOCKETS_OPENED: Final = Family(

@@ -136,6 +136,7 @@ class Metrics:
         self.requests_cut_body_rate = self.counter(families.CLIENT_CUT, "body_rate")
         self.token_cache_hits = self.counter(families.TOKEN_CACHE, "hit")
         self.token_cache_misses = self.counter(families.TOKEN_CACHE, "miss")
+        self.requests_cut_answer_rate = self.counter(families.CLIENT_CUT, "answer_rate")
         self.loop_lag = self.gauge(families.LOOP_LAG)
         self.loop_lag_max = self.gauge(families.LOOP_LAG_MAX)
 

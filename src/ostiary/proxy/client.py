@@ -28,6 +28,7 @@ from ostiary.http.request import MALFORMED
 from ostiary.http.request_id import new_request_id
 from ostiary.proxy.answers import refusal_answer
 from ostiary.proxy.exchange import Exchange
+from ostiary.proxy.taken import octets_taken
 from ostiary.proxy.upgrade import Upgrade
 from ostiary.proxy.writing import write_pieces
 
@@ -97,6 +98,8 @@ class ClientConnection(asyncio.Protocol):
         """A request for another protocol, behind which nothing is read as a request."""
         self.holds = 0
         """How often an upstream that was full has held the client back."""
+        self._taken = -1
+        """Octets that the client had taken when it was last looked at for being slow; negative before that."""
 
     # What an exchange asks.
 
@@ -156,11 +159,14 @@ class ClientConnection(asyncio.Protocol):
         read = self._incoming is None and not self._part and not self._holds
         if read and self._fault is None and self._upgrade is None:
             self._closed = True
-            self.deadline = self.door.monotonic() + self.door.timeouts.write
+            self._watch_taking()
             self._transport.close()
             return
         self._lingering = _LINGER_BYTES
-        self.deadline = self.door.monotonic() + (self.door.timeouts.write if self.full else _LINGER_SECONDS)
+        if self.full:
+            self._watch_taking()
+        else:
+            self.deadline = self.door.monotonic() + _LINGER_SECONDS
         self._release(_Hold.PIPELINE | _Hold.BODY | _Hold.ANSWERS | _Hold.EARLY)
         if self._transport.can_write_eof():
             self._transport.write_eof()
@@ -168,6 +174,7 @@ class ClientConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once, without a clean end."""
         self._closed = True
+        self.deadline = inf
         self._waiting.clear()
         self._transport.abort()
         if self._upgrade is not None:
@@ -284,7 +291,7 @@ class ClientConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Hold the upstream back, and further requests: the client takes no more."""
         self.full = True
-        self.deadline = self.door.monotonic() + self.door.timeouts.write
+        self._watch_taking()
         if self._incoming is None:
             self._hold(_Hold.ANSWERS)
         if self._current is not None:
@@ -305,8 +312,10 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._rest(mono)
 
-    def expired(self, mono: float) -> None:  # noqa: ARG002  # the protocol's signature
+    def expired(self, mono: float) -> None:
         """Give up on a client that is too slow."""
+        if (self.full or self._closed) and self._takes_enough(mono):
+            return
         self.deadline = inf
         if self._closed or self._lingering >= 0:
             self._transport.abort()
@@ -428,6 +437,23 @@ class ClientConnection(asyncio.Protocol):
     def _rest(self, mono: float) -> None:
         timeouts = self.door.timeouts
         self.deadline = mono + (timeouts.header if self._part else timeouts.idle)
+
+    def _watch_taking(self) -> None:
+        """Look from now on at how fast the client takes what is kept for it: the next look of `Deadlines` is the first.
+
+        So those who take it by then, as most do at once, cost nothing.
+        """
+        self._taken = -1
+        self.deadline = self.door.monotonic()
+
+    def _takes_enough(self, mono: float) -> bool:
+        """Whether the client has taken as much as it has to since the last look."""
+        before, self._taken = self._taken, octets_taken(self._transport)
+        if before >= 0 and self._taken - before < self.door.least_taken:
+            self.door.too_slow.value += 1
+            return False
+        self.deadline = mono + self.door.timeouts.write
+        return True
 
     def _unreadable(self, refusal: Refusal) -> None:
         """Refuse what cannot be read, after the answers to what was asked before it; nothing more is read."""

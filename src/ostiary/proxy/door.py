@@ -75,6 +75,9 @@ class ProxyDoor:
         self.websockets = WebSockets(server.websockets, metrics)
         self.watch, self.forget = deadlines.watch, deadlines.forget
         self._deadlines = deadlines
+        self.least_taken = max(server.bounds.answer_rate * server.timeouts.write, 1)
+        """Octets that a client must take in `timeouts.write` of what is kept for it."""
+        self.too_slow = metrics.requests_cut_answer_rate
         self._metrics = metrics
         self._decided = metrics.decision_seconds.observe
         self._answered = metrics.request_seconds.observe
