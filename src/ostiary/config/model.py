@@ -29,7 +29,7 @@ from ostiary.config.listener import (
 from ostiary.config.references import LogPath, Secret
 from ostiary.config.route import ClaimRule, IdentityHeaders, Match, Require, Route
 from ostiary.config.scalars import Count, Duration, Share
-from ostiary.config.upstream import Circuit, Health, HealthCheck, Retries, Upstream, UpstreamTls
+from ostiary.config.upstream import Circuit, Health, HealthCheck, Retries, SlowClients, Upstream, UpstreamTls
 from ostiary.config.words import Name
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "Route",
     "SecurityLog",
     "Server",
+    "SlowClients",
     "Store",
     "Tiers",
     "Timeouts",

@@ -75,6 +75,15 @@ class Retries(Model):
     """Beside that share. What is not used is kept for ten seconds."""
 
 
+class SlowClients(Model):
+    """When the answers of clients that do not take them are cut for requests that wait for a connection."""
+
+    share: Share = Field(0.5, ge=0, le=1)
+    """Of the connections, those that such answers keep all the same; one client network crowds at a quarter of it."""
+    grace: Duration = Field(1.0, gt=0)
+    """How long an answer may be held up, unless its client's network crowds."""
+
+
 class Upstream(Model):
     """A service behind the gateway."""
 
@@ -90,6 +99,8 @@ class Upstream(Model):
     """Requests per worker that may wait for a connection."""
     queue_timeout: Duration = Field(2.0, gt=0)
     """How long a request may wait for a connection to be free."""
+    slow_clients: SlowClients = SlowClients()
+    """What those who do not take their answers may keep from those who wait."""
     connect_timeout: Duration = Field(2.0, gt=0)
     """To open a connection."""
     first_byte_timeout: Duration = Field(30.0, gt=0)

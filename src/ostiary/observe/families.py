@@ -112,6 +112,13 @@ UPSTREAM_RESPONSES: Final = Family(
 UPSTREAM_WAITING: Final = Family(
     "ostiary_upstream_waiting", Kind.SUM, ("upstream",), "Requests that wait for a connection to be free."
 )
+UPSTREAM_HELD_UP: Final = Family(
+    "ostiary_upstream_held_up", Kind.SUM, ("upstream",), "Connections whose answer waits for its client to take more."
+)
+UPSTREAM_CUT: Final = Family(
+    "ostiary_upstream_answers_cut_total", Kind.COUNTER, ("upstream",),
+    "Answers cut because their clients held them up while requests waited for a connection.",
+)
 UPSTREAM_RETRIES: Final = Family(
     "ostiary_upstream_retries_total", Kind.COUNTER, ("upstream", "result"),
     "Requests that could safely be sent again: repeated, or over_budget.",

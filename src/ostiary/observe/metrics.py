@@ -45,9 +45,9 @@ class UpstreamMetrics:
     """Connections to an upstream and what came back. ``responses[status // 100] += 1``."""
 
     __slots__ = (
-        "_metrics", "_name", "circuit", "circuit_open", "circuit_opened", "connections", "connects_failed", "down",
-        "opened", "over_budget", "protocol_errors", "queue_full", "repeated", "resets", "responses", "timeouts",
-        "waiting",
+        "_metrics", "_name", "answers_cut", "circuit", "circuit_open", "circuit_opened", "connections",
+        "connects_failed", "down", "held_up", "opened", "over_budget", "protocol_errors", "queue_full", "repeated",
+        "resets", "responses", "timeouts", "waiting",
     )  # fmt: skip
 
     def __init__(self, metrics: Metrics, name: str) -> None:
@@ -66,6 +66,8 @@ class UpstreamMetrics:
         self.circuit = metrics.gauge(families.UPSTREAM_CIRCUIT, name)
         self.circuit_opened = metrics.counter(families.UPSTREAM_CIRCUIT_OPENED, name)
         self.waiting = metrics.gauge(families.UPSTREAM_WAITING, name)
+        self.held_up = metrics.gauge(families.UPSTREAM_HELD_UP, name)
+        self.answers_cut = metrics.counter(families.UPSTREAM_CUT, name)
         self.repeated = metrics.counter(families.UPSTREAM_RETRIES, name, "repeated")
         self.over_budget = metrics.counter(families.UPSTREAM_RETRIES, name, "over_budget")
         self.responses = [0] * len(_CLASSES)
@@ -134,6 +136,7 @@ class Metrics:
         self.client_connections_refused_plain = self.counter(families.CLIENT_CONNECTIONS_REFUSED, "plain")
         self.requests_cut_total = self.counter(families.CLIENT_CUT, "total")
         self.requests_cut_body_rate = self.counter(families.CLIENT_CUT, "body_rate")
+        self.requests_cut_answer_rate = self.counter(families.CLIENT_CUT, "answer_rate")
         self.token_cache_hits = self.counter(families.TOKEN_CACHE, "hit")
         self.token_cache_misses = self.counter(families.TOKEN_CACHE, "miss")
         self.requests_cut_answer_rate = self.counter(families.CLIENT_CUT, "answer_rate")

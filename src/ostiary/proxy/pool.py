@@ -16,6 +16,7 @@ from ostiary.decision.reason import UPSTREAM_ERROR, UPSTREAM_TIMEOUT, UPSTREAM_U
 from ostiary.proxy.balance import balance
 from ostiary.proxy.breaker import CircuitBreaker, State
 from ostiary.proxy.health_check import HealthCheck
+from ostiary.proxy.held_up import HeldUp
 from ostiary.proxy.retry_budget import RetryBudget
 from ostiary.proxy.target import Target
 from ostiary.proxy.upstream import UpstreamConnection
@@ -66,7 +67,9 @@ class UpstreamPool:
         """Exchanges that failed and are not over yet."""
         self._only: Target | None = None
         self._waiting = WaitingLine(upstream.queue, upstream.queue_timeout, self._refuse_full)
+        self.held_up = HeldUp(upstream, self._targets, self._waiting, metrics, monotonic)
         deadlines.watch(self._waiting)
+        deadlines.watch(self.held_up)
         self._dials: set[asyncio.Task[None]] = set()
         self._checks: list[HealthCheck] = []
         if upstream.health.check is not None:
@@ -108,7 +111,7 @@ class UpstreamPool:
 
     def release(self, connection: UpstreamConnection, mono: float) -> None:
         """Take back a connection whose exchange ended well."""
-        if self._waiting.line:
+        if self._waiting.lines:
             exchange = self._waiting.leave()
             if exchange is not None:
                 self._hand(connection, exchange, mono)
@@ -168,6 +171,7 @@ class UpstreamPool:
         target.open -= 1
         self.metrics.connections.value -= 1
         self._deadlines.forget(connection)
+        self.held_up.lost(connection)
         if connection in target.idle:
             target.idle.remove(connection)
         self._fill(target)
@@ -233,6 +237,7 @@ class UpstreamPool:
         for target in self._targets:
             target.metrics.up.value = int(target.out_until <= mono)
         self.metrics.waiting.value = self._waiting.count()
+        self.metrics.held_up.value = len(self.held_up)
         self.metrics.circuit.value = _SHOWN[self._circuit.state]
 
     # Connecting.
@@ -249,7 +254,9 @@ class UpstreamPool:
                 return
         if target.open < limit:
             self._dial(exchange, target, tried)
-        elif not self._waiting.join(exchange, mono):
+        elif self._waiting.join(exchange, mono):
+            self.held_up.make_room(mono)
+        else:
             self._refuse_full(exchange)
 
     def _refuse_full(self, exchange: Exchange) -> None:

@@ -11,7 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
 from ostiary.decision.outcome import Refusal
-from ostiary.decision.reason import UPSTREAM_ERROR, UPSTREAM_TIMEOUT
+from ostiary.decision.reason import REQUEST_TIMEOUT, UPSTREAM_ERROR, UPSTREAM_TIMEOUT
 from ostiary.http.chunks import BadChunk, ChunkReader
 from ostiary.http.framing import CHUNKED, UNTIL_CLOSE, BadFraming
 from ostiary.http.head import END, hopeless, unfinished
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BROKEN: Final = Refusal(UPSTREAM_ERROR)
 _SLOW: Final = Refusal(UPSTREAM_TIMEOUT)
+_SLOW_CLIENT: Final = Refusal(REQUEST_TIMEOUT)
 _HEAD_BYTES: Final = 64 * 1024
 _MAX_INTERIM: Final = 8
 _FINAL: Final = 200
@@ -78,11 +79,12 @@ class UpstreamConnection(asyncio.Protocol):
             write_pieces(self._transport, outgoing)
 
     def pause(self) -> None:
-        """Take nothing more from the target until `resume`."""
-        if not self.closed:
+        """Take nothing more from the target until `resume`: the client has enough for now."""
+        if not self.closed and not self._paused:
             self._paused = True
             self._transport.pause_reading()
             self.deadline = inf
+            self.target.pool.held_up.begin(self)
 
     def resume(self, mono: float) -> None:
         """Take from the target again."""
@@ -90,6 +92,17 @@ class UpstreamConnection(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
             self.deadline = mono + self.target.read_timeout
+            self.target.pool.held_up.end(self)
+
+    @property
+    def caller(self) -> str:
+        """The address of who asked for what is at hand, empty if nothing is."""
+        return "" if self._exchange is None else self._exchange.request.client
+
+    def cut(self) -> None:
+        """End the exchange at hand: its client is too slow."""
+        if self._exchange is not None:
+            self._exchange.client.cut(_SLOW_CLIENT)
 
     def hand_over(self, protocol: asyncio.Protocol) -> asyncio.Transport:
         """Leave the connection to `protocol`, and the pool."""
@@ -285,6 +298,8 @@ class UpstreamConnection(asyncio.Protocol):
         if not self.closed:
             self.closed = True
             self.deadline = inf
+            if self._paused:
+                self.target.pool.held_up.end(self)
             self._transport.abort()
 
     def _begin(self) -> None:
