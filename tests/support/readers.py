@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -30,8 +31,14 @@ async def reader(port: int, *sent: bytes, address: str = "127.0.0.1") -> AsyncIt
 
 async def take(sock: socket.socket, size: int) -> int:
     """Read `size` octets, or all there are before the end; return how many they were."""
-    loop, taken = asyncio.get_running_loop(), 0
-    async with asyncio.timeout(20):
-        while taken < size and (piece := await loop.sock_recv(sock, min(1 << 20, size - taken))):
-            taken += len(piece)
-    return taken
+    return len(await read(sock, size))
+
+
+async def read(sock: socket.socket, size: int) -> bytes:
+    """The same; return the octets. With what it still had to send, the kernel may end a connection by a reset."""
+    loop, data = asyncio.get_running_loop(), bytearray()
+    with contextlib.suppress(ConnectionResetError):
+        async with asyncio.timeout(20):
+            while len(data) < size and (piece := await loop.sock_recv(sock, min(1 << 20, size - len(data)))):
+                data += piece
+    return bytes(data)
