@@ -26,7 +26,7 @@ class Bounds(Model):
     """Requests of one connection that may wait for their turn."""
     connections: Count = Field(20_000, ge=1)
     """Open client connections of one worker."""
-    connections_per_address: Count = Field(1000, ge=1)
+    connections_per_address: Count = Field(2000, ge=1)
     """Open connections of one worker from one client address (IPv6: one /64). Not for proxies that are named in
     trusted_proxies or tls_terminated_by."""
     body_rate: Size = Field(64, le=1024 * 1024)
