@@ -11,18 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 AN_ADDRESS: Final = 500
-"""Connections from each address: half of what the gateway lets one have by default."""
+"""Connections from each address: a quarter of what the gateway lets one have by default."""
 _AT_ONCE: Final = 200
 _PATIENCE: Final = 20.0
 
 
-def connect(port: int, number: int, *, receive_buffer: int = 0) -> socket.socket:
-    """Open connection `number` of a crowd; `receive_buffer` bytes, if not the system's own choice."""
+def connect(port: int, number: int, *, an_address: int = AN_ADDRESS, receive_buffer: int = 0) -> socket.socket:
+    """Open connection `number` of a crowd that has `an_address` of them come from each address; 0: all from 127.0.0.1.
+
+    `receive_buffer` is in bytes, if it is not to be the system's own choice.
+    """
     connection = socket.socket()
     connection.settimeout(_PATIENCE)
     if receive_buffer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    high, low = divmod(2 + number // AN_ADDRESS, 256)
+    high, low = divmod(2 + number // an_address if an_address else 1, 256)
     connection.bind((f"127.0.{high}.{low}", 0))
     connection.connect(("127.0.0.1", port))
     return connection

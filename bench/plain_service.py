@@ -1,6 +1,6 @@
 """A service that takes part in whatever shape of traffic is measured: ``python plain_service.py PORT``.
 
-``/download`` answers 1 MiB, everything else two octets; a WebSocket is granted and answers each read with one frame.
+``/download`` answers 2 MiB, everything else two octets; a WebSocket is granted and answers each read with one frame.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import uvloop
 FRAME: Final = b"\x82\x02ok"
 """What a WebSocket answers."""
 ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-_DOWNLOAD: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + b"x" * 1_048_576
+_DOWNLOAD: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2097152\r\n\r\n" + b"x" * 2_097_152
 _SWITCH: Final = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from bench import machine, plain_service
-from bench.crowd import Crowd, connect
+from bench.crowd import AN_ADDRESS, Crowd, connect
 from bench.load import Load, LoadError
 from bench.plain_service import ANSWER, FRAME
 from bench.process import Server, free_port, on_processor
@@ -75,7 +75,12 @@ class Shapes(msgspec.Struct):
     idle: Held | None = None
     websockets: Held | None = None
     loris: Attacked | None = None
-    reader: Attacked | None = None
+    readers: Attacked | None = None
+    """From two addresses."""
+    readers_here: Attacked | None = None
+    """From the honest client's own address."""
+    readers_everywhere: Attacked | None = None
+    """From a thousand addresses."""
     churn: Churned | None = None
 
 
@@ -105,10 +110,14 @@ def run(cpus: tuple[int, int], folder: Path, console: Console) -> Shapes:
             results.websockets = held(worker, WEBSOCKETS, [(UPGRADE, b"\r\n\r\n"), (MASKED, FRAME)])
         console.print(_held_line("idle WebSockets", results.websockets))
         with _gateway(cpus[0], service, folder) as worker:
-            results.loris = attacked(worker, "loris", cpus[1])
+            results.loris = attacked(worker, "loris", AN_ADDRESS, cpus[1])
             console.print(_attacked_line("slow-loris", results.loris))
-            results.reader = attacked(worker, "reader", cpus[1])
-        console.print(_attacked_line("slow-read", results.reader))
+            results.readers = attacked(worker, "reader", AN_ADDRESS, cpus[1])
+            console.print(_attacked_line("slow-read", results.readers))
+            results.readers_here = attacked(worker, "reader", 0, cpus[1])
+            console.print(_attacked_line("slow-read from the honest client's address", results.readers_here))
+            results.readers_everywhere = attacked(worker, "reader", 1, cpus[1])
+            console.print(_attacked_line("slow-read from an address each", results.readers_everywhere))
         with _gateway(cpus[0], service, folder) as worker:
             results.churn = churned(worker)
         console.print(f"churn, {CHURN} a round: files {results.churn.files}, resident {_mega(results.churn.resident)}")
@@ -124,12 +133,12 @@ def held(worker: Worker, count: int, talk: list[tuple[bytes, bytes]]) -> Held:
     return Held(count, (after - before) / count, after / 1e6)
 
 
-def attacked(worker: Worker, kind: str, cpu: int) -> Attacked:
-    """Measure honest requests in turn without and with an attack."""
+def attacked(worker: Worker, kind: str, an_address: int, cpu: int) -> Attacked:
+    """Measure honest requests in turn without and with an attack; `an_address` is that of `connect`."""
     found = Attacked([], [])
     for _ in range(ROUNDS):
         found.quiet.append(_honest(worker.port))
-        with _attack(kind, worker.port, cpu):
+        with _attack(kind, worker.port, an_address, cpu):
             found.attacked.append(_honest(worker.port))
     return found
 
@@ -165,11 +174,10 @@ def _honest(port: int) -> float:
 
 
 @contextmanager
-def _attack(kind: str, port: int, cpu: int) -> Iterator[None]:
+def _attack(kind: str, port: int, an_address: int, cpu: int) -> Iterator[None]:
+    arguments = [kind, str(port), str(ATTACKERS), str(an_address)]
     with on_processor(cpu):
-        attacker = subprocess.Popen(
-            [sys.executable, "-m", "bench.slow", kind, str(port), str(ATTACKERS)], stdout=subprocess.PIPE
-        )
+        attacker = subprocess.Popen([sys.executable, "-m", "bench.slow", *arguments], stdout=subprocess.PIPE)
     try:
         if attacker.stdout is None or attacker.stdout.readline() != b"ready\n":
             raise LoadError(f"no {kind} attack came about")
@@ -191,15 +199,11 @@ def _gateway(cpu: int, service: int, folder: Path) -> Iterator[Worker]:
 
 
 def configuration(port: int, service: int) -> dict[str, object]:
-    """One worker that lets everybody through, at its defaults but for two.
-
-    Connections may idle for as long as the run takes, and a service takes more connections than there are slow readers:
-    each of them keeps one busy, and with fewer, honest requests queue for one.
-    """
+    """One worker that lets everybody through, at its defaults but for one: connections may idle for the whole run."""
     return {
         "server": {"listen": f"127.0.0.1:{port}", "workers": 1, "timeouts": {"idle": "10m"}},
         "admin": {"listen": f"127.0.0.1:{free_port()}"},
-        "upstreams": {"service": {"targets": [f"http://127.0.0.1:{service}"], "connections": 4 * ATTACKERS}},
+        "upstreams": {"service": {"targets": [f"http://127.0.0.1:{service}"]}},
         "routes": [
             {"name": "ws", "match": {"path": "/ws"}, "upstream": "service", "anonymous": True, "websocket": True},
             {"name": "all", "match": {"path": "/**"}, "upstream": "service", "anonymous": True},
