@@ -54,7 +54,7 @@ CLEAN: Final = rb"((?=/)(?:/[%b][%b.]*+)*+/?+)(%b)" % (_SEGMENT, _SEGMENT, _QUER
 """A pattern of the targets that are canonical as they are: the path, and the query with its mark."""
 _CLEAN: Final = re.compile(CLEAN)
 _LEGAL_QUERY: Final = re.compile(_QUERY)
-_LEGAL_PATH: Final = re.compile(rb"/(?:[%b./\[\]]|%%[0-9A-Fa-f]{2})*+" % _SEGMENT)
+_LEGAL_PATH: Final = re.compile(rb"/(?:[%b./\[\]]++|%%[0-9A-Fa-f]{2})*" % _SEGMENT)
 _BAD_ESCAPES: Final = re.compile(
     rb"%(?:[01].|7F|2F|5C|3B"  # controls, DEL, slash, backslash, semicolon
     rb"|25(?:[01][0-9A-F]|7F|2F|5C|3B|2E|25))",  # and their doubly encoded forms, with those of "." and "%"
