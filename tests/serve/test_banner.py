@@ -42,6 +42,7 @@ def test_it_says_where_limits_are_kept(workers: int, where: str) -> None:
         ("valkey+sentinel://:c@nary@h1:1,h2:2/main", "valkey+sentinel://h1:1,h2:2"),
         ("unix:///run/valkey.sock?password=canary", "unix:///run/valkey.sock"),
         ("valkey://h:1/0?password=canary", "valkey://h:1"),
+        ("valkey+cluster://:canary@h1:1,[::1]:2", "valkey+cluster://h1:1,[::1]:2"),
     ],
 )
 def test_the_store_is_named_without_its_password(url: str, shown: str) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostiary.stores.address import Address, parse_address
+from ostiary.stores.address import Address, parse_address, public_parts
 
 SECRET = "s3cr3t-pa55"
 
@@ -28,6 +30,7 @@ SECRET = "s3cr3t-pa55"
             Address(kind="sentinel", hosts=(("a", 1), ("b", 26379), ("::1", 3)), service="mymaster", database=2),
         ),
         ("redis+cluster://a:7000,b", Address(kind="cluster", hosts=(("a", 7000), ("b", 6379)))),
+        ("VALKEY://store", Address(kind="single", hosts=(("store", 6379),))),
         ("valkeys+cluster://a/0", Address(kind="cluster", hosts=(("a", 6379),), tls=True)),
     ],
 )
@@ -63,6 +66,9 @@ def test_every_kind_is_read(url: str, expected: Address) -> None:
         "unix:///x?db=1",
         "valkey://[::1",
         "valkey://a b",
+        "valkey://a\n",
+        "valkey:///0",
+        " valkey://a",
     ],
 )
 def test_what_is_not_one_is_refused(url: str) -> None:
@@ -80,6 +86,20 @@ def test_whatever_is_written_it_is_read_or_refused_in_our_words(text: str, schem
     if problem is not None:
         assert SECRET not in str(problem)
         assert problem.__suppress_context__ or problem.__context__ is None
+
+
+@given(st.text(alphabet="a:@/?#[],%", max_size=12), st.sampled_from(["valkey", "unix", "valkey+sentinel"]))
+def test_what_may_be_shown_has_no_credentials(text: str, scheme: str) -> None:
+    url = f"{scheme}://u:{SECRET}@{text}"
+    shown = public_parts(url)
+    assert shown.startswith(f"{scheme}://")
+    assert SECRET not in shown
+    with suppress(ValueError):
+        assert all(host in shown for host, _ in parse_address(url).hosts)
+
+
+def test_what_is_no_url_is_not_shown() -> None:
+    assert public_parts(SECRET) == ""
 
 
 def test_it_never_shows_the_credentials() -> None:

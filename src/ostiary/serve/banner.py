@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
+
+from ostiary.stores.address import public_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,4 @@ def _count(number: int, thing: str) -> str:
 def _store(config: Config, workers: int) -> str:
     if config.store is None:
         return "memory" if workers == 1 else "an embedded Valkey"
-    # The password, and with it everything else before the hosts, stays out.
-    url = urlsplit(config.store.url.get_secret_value().decode())
-    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path if url.scheme == 'unix' else ''}"
+    return public_parts(config.store.url.get_secret_value().decode())

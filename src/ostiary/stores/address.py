@@ -14,10 +14,15 @@ from __future__ import annotations
 
 import re
 from typing import Final, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+# Not `urlsplit`: it has come to refuse brackets anywhere but around the one and only host.
+_URL: Final = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z+]*)://(?P<place>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?P<fragment>#.*)?",
+    re.DOTALL,
+)
 _SCHEME: Final = re.compile(r"(?:valkey|redis)(s?)(?:\+(sentinel|cluster))?|unix")
 _HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s:\[\]]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
 _PORT: Final = {"single": 6379, "sentinel": 26379, "cluster": 6379}
@@ -47,33 +52,39 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         return ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
 
 
+def public_parts(url: str) -> str:
+    """Return what of a store URL may be shown: all but the credentials and the options."""
+    parts = _URL.fullmatch(url)
+    if parts is None:
+        return ""
+    path = parts["path"] if parts["scheme"].lower() == "unix" else ""
+    return f"{parts['scheme']}://{parts['place'].rpartition('@')[2]}{path}"
+
+
 def parse_address(url: str) -> Address:
     """Read a store URL. Raises `ValueError` saying what is wrong, never repeating what was written."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise ValueError("the store URL cannot be read") from None
-    scheme = _SCHEME.fullmatch(parts.scheme)
-    if scheme is None:
+    parts = _URL.fullmatch(url)
+    scheme = parts and _SCHEME.fullmatch(parts["scheme"].lower())
+    if parts is None or scheme is None:
         raise ValueError(
             "the store URL must begin with valkey://, valkeys://, unix://, valkey+sentinel:// or valkey+cluster://"
         )
-    if parts.fragment:
+    if parts["fragment"]:
         raise ValueError("the store URL must not have a fragment; # in a password is written %23")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    options = dict(parse_qsl(parts["query"] or "", keep_blank_values=True))
     tls = bool(scheme[1])
     if options.keys() - ({"ca"} if tls else set()):
         raise ValueError("the store URL takes no option but ca, and that only with TLS")
-    userinfo, _, place = parts.netloc.rpartition("@")
+    userinfo, _, place = parts["place"].rpartition("@")
     username, _, password = userinfo.partition(":")
     username, password = unquote(username), unquote(password)
-    if parts.scheme == "unix":
-        if place or not parts.path.startswith("/"):
+    if scheme[0] == "unix":
+        if place or not parts["path"].startswith("/"):
             raise ValueError("a Unix socket is written unix:///path")
-        return Address(kind="unix", path=unquote(parts.path), username=username or None, password=password or None)
+        return Address(kind="unix", path=unquote(parts["path"]), username=username or None, password=password or None)
     mode: Kind = "sentinel" if scheme[2] == "sentinel" else "cluster" if scheme[2] else "single"
     hosts = tuple(_host(text, _PORT[mode]) for text in place.split(","))
-    path = [unquote(part) for part in parts.path.strip("/").split("/") if part]
+    path = [unquote(part) for part in parts["path"].strip("/").split("/") if part]
     service = ""
     if mode == "sentinel":
         if not path:
