@@ -233,7 +233,7 @@ async def test_an_upstream_that_dies_midway(gate: Wire, framing: bytes, *, reset
     heard = await gate.play(GET)
     assert heard.statuses in ([], [200])
     assert not heard.raw.endswith(b"0\r\n\r\n")
-    assert b"502" not in heard.raw
+    assert b"HTTP/1.1 502" not in heard.raw  # the number alone may be part of a request id
 
 
 async def test_a_reset_ends_no_body_that_ends_with_the_connection(gate: Wire) -> None:
