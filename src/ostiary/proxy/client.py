@@ -21,8 +21,8 @@ from ostiary.decision.reason import (
     REQUEST_TIMEOUT,
     TARGET_TOO_LONG,
 )
-from ostiary.http.chunks import BadChunk, ChunkReader
-from ostiary.http.framing import CHUNKED
+from ostiary.http.body import Body
+from ostiary.http.chunks import BadChunk
 from ostiary.http.head import END, hopeless, unfinished
 from ostiary.http.request import MALFORMED
 from ostiary.http.request_id import new_request_id
@@ -89,9 +89,8 @@ class ClientConnection(asyncio.Protocol):
         """The beginning of a head whose end has not come yet."""
         self._skipped = False
         """Whether an empty line before the next request was passed over."""
-        self._left = 0
-        """Octets still to come of a body that is not chunked."""
-        self._chunks: ChunkReader | None = None
+        self._body: Body = cast("Body", None)
+        """What is read of `_incoming`, if that is any."""
         self._going_on = False
         """Whether `_go_on` is at work further up the stack."""
         self._upgrade: Upgrade | None = None
@@ -354,8 +353,7 @@ class ClientConnection(asyncio.Protocol):
         body = request.framing.body
         if body:
             self._incoming = exchange
-            self._left = body
-            self._chunks = ChunkReader() if body == CHUNKED else None
+            self._body = Body(body)
         if self._current is None:
             self._current = exchange
             self.deadline = inf
@@ -391,22 +389,15 @@ class ClientConnection(asyncio.Protocol):
 
     def _read_body(self, data: bytes, incoming: Exchange) -> bytes:
         """Read a piece of the body of `incoming`; return what follows its end."""
-        chunks = self._chunks
-        if chunks is None:
-            piece, rest = (data, b"") if len(data) <= self._left else (data[: self._left], data[self._left :])
-            self._left -= len(piece)
+        body = self._body
+        try:
+            piece, rest = body.feed(data)
+        except BadChunk:
+            self._unreadable(MALFORMED)
+            return b""
+        if piece:
             incoming.request_body(piece)
-            ended = not self._left
-        else:
-            try:
-                pieces, rest = chunks.feed(data)
-            except BadChunk:
-                self._unreadable(MALFORMED)
-                return b""
-            if pieces:  # in one: many small chunks shall cost the upstream no more than they must
-                incoming.request_body(b"".join(pieces))
-            ended = chunks.done
-        if ended:
+        if body.done:
             self._incoming = None
             if self.full:
                 self.deadline = self._started + self.door.timeouts.write

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import REQUEST_TIMEOUT, UPSTREAM_ERROR, UPSTREAM_TIMEOUT
-from ostiary.http.chunks import BadChunk, ChunkReader
-from ostiary.http.framing import CHUNKED, UNTIL_CLOSE, BadFraming
+from ostiary.http.body import Body
+from ostiary.http.chunks import BadChunk
+from ostiary.http.framing import UNTIL_CLOSE, BadFraming
 from ostiary.http.head import END, hopeless, unfinished
 from ostiary.proxy.writing import write_pieces
 
@@ -44,9 +45,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._outgoing: list[bytes] = []
         self._head: ResponseHead | None = None
-        self._left = -1
-        """Octets of the body still to come; negative while that cannot be said."""
-        self._chunks: ChunkReader | None = None
+        self._body: Body | None = None
+        """What is read behind the head, once there is one."""
         self._part = b""
         """The beginning of a head whose end has not come yet."""
         self._interim = 0
@@ -214,7 +214,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _read(self, data: bytes, exchange: Exchange) -> tuple[bool, bytes]:
         """Read as much of the response as `data` holds: has it ended, and what follows it. Raises `_Unreadable`."""
-        while self._head is None:
+        while (body := self._body) is None:
             found = exchange.door.responses.read(data, exchange.request.method)
             if found is None:
                 if END in data or len(data) > _HEAD_BYTES or hopeless(data):
@@ -234,30 +234,13 @@ class UpstreamConnection(asyncio.Protocol):
             if head.status == _SWITCHING and exchange.switched(head, whole[: len(whole) - len(data)], data, self):
                 return False, b""
             self._take_head(head, exchange)
-        return self._read_body(data, exchange)
-
-    def _read_body(self, data: bytes, exchange: Exchange) -> tuple[bool, bytes]:
-        if self._chunks is not None:
-            return self._read_chunks(self._chunks, data, exchange)
-        left = self._left
-        if left < 0:
-            if data:  # no chunk may be empty but the last one
-                exchange.response_body(data)
-            return False, b""
-        piece, rest = (data, b"") if len(data) <= left else (data[:left], data[left:])
-        self._left = left - len(piece)
-        if piece:
-            exchange.response_body(piece)
-        return not self._left, rest
-
-    def _read_chunks(self, chunks: ChunkReader, data: bytes, exchange: Exchange) -> tuple[bool, bytes]:
         try:
-            pieces, rest = chunks.feed(data)
+            piece, rest = body.feed(data)
         except BadChunk:
             raise _Unreadable from None
-        if pieces:
-            exchange.response_body(b"".join(pieces))
-        return chunks.done, rest
+        if piece:  # no chunk may be empty but the last one
+            exchange.response_body(piece)
+        return body.done, rest
 
     def _take_head(self, head: ResponseHead, exchange: Exchange) -> None:
         if head.status == _SWITCHING:
@@ -268,8 +251,7 @@ class UpstreamConnection(asyncio.Protocol):
                 raise _Unreadable
             return
         self._head = head
-        self._left = head.body
-        self._chunks = ChunkReader() if head.body == CHUNKED else None
+        self._body = Body(head.body)
         if self.target.pool.attentive:
             self.target.pool.answering(exchange, head.status)
         exchange.response_head(head)
@@ -305,8 +287,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _begin(self) -> None:
         """Make ready for a response."""
         self._head = None
-        self._left = -1
-        self._chunks = None
+        self._body = None
         self._interim = 0
         self._received = False
 
