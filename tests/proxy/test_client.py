@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.http1 import request
 from tests.support.recording import OK
-from tests.support.wire import OPEN, content, wire
+from tests.support.wire import content, wire
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -182,19 +182,6 @@ async def test_a_client_that_goes_away_while_its_answer_comes(gate: Wire) -> Non
         await client.reader.readuntil(b"a\r\n")
     async with asyncio.timeout(10):
         await gone.wait()
-
-
-async def test_the_rest_of_a_refused_upload_is_dropped_for_a_while_only(tmp_path: Path) -> None:
-    async with wire(tmp_path, routes=[{**OPEN[0], "anonymous": False}]) as gate, gate.connect() as client:
-        await client.send(request("POST", "/", headers={"Content-Length": "1000000"}))
-        answer = await client.answer()
-        assert (answer.status, answer.value("Connection")) == (401, "close")
-        await client.send(bytes(1000))
-        await gate.settle()
-        assert gate.running.metrics.client_connections.value == 1
-        gate.pass_time(3.0)
-        await gate.settle()
-        assert gate.running.metrics.client_connections.value == 0
 
 
 @pytest.mark.parametrize("where", ["decision", "upstream", "answer"])

@@ -6,9 +6,7 @@ they are done; so a connection never holds more than one read's worth of them.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from enum import IntFlag
 from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
@@ -28,11 +26,12 @@ from ostiary.http.request import MALFORMED
 from ostiary.http.request_id import new_request_id
 from ostiary.proxy.answers import refusal_answer
 from ostiary.proxy.exchange import Exchange
-from ostiary.proxy.taken import octets_taken
+from ostiary.proxy.stream import ClientStream, Hold
 from ostiary.proxy.upgrade import Upgrade
-from ostiary.proxy.writing import write_pieces
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ostiary.http.forwarded import Address
     from ostiary.http.peer import Peer
     from ostiary.http.request import Request
@@ -44,33 +43,16 @@ _TARGET: Final = Refusal(TARGET_TOO_LONG)
 _SLOW: Final = Refusal(REQUEST_TIMEOUT)
 _MISDIRECTED: Final = Refusal(MISDIRECTED_REQUEST)
 _BUG: Final = Refusal(INTERNAL_ERROR)
-_LINGER_SECONDS: Final = 2.0
-_LINGER_BYTES: Final = 1024 * 1024
 
 
-class _Hold(IntFlag):
-    """Why nothing is read from the client at the moment."""
-
-    NONE = 0
-    PIPELINE = 1
-    BODY = 2
-    ANSWERS = 4
-    EARLY = 8
-
-
-class ClientConnection(asyncio.Protocol):
+class ClientConnection(ClientStream):
     """A connection of the listener. `deadline` is watched by the worker's `Deadlines`."""
 
     def __init__(self, door: ProxyDoor, told: Address | None = None) -> None:
-        self.door = door
+        super().__init__(door)
         self._told = told
         """The client's address, if a PROXY header has told it."""
-        self.deadline = inf
-        self.full = False
-        """Whether the client has yet to take much of what it was sent."""
-        self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._peer: Peer = cast("Peer", None)
-        self._outgoing: list[bytes] = []
         self._current: Exchange | None = None
         """The exchange being answered."""
         self._waiting: deque[Exchange] = deque()
@@ -79,10 +61,6 @@ class ClientConnection(asyncio.Protocol):
         """The exchange whose body is being read."""
         self._fault: Refusal | None = None
         """Why nothing more of this connection can be read."""
-        self._holds = _Hold.NONE
-        self._closed = False
-        self._lingering = -1
-        """Bytes that may still be read and dropped before the connection is closed; negative while it is open."""
         self._started = 0.0
         """When the latest piece came."""
         self._part = b""
@@ -97,27 +75,8 @@ class ClientConnection(asyncio.Protocol):
         """A request for another protocol, behind which nothing is read as a request."""
         self.holds = 0
         """How often an upstream that was full has held the client back."""
-        self._taken = -1
-        """Octets that the client had taken when it was last looked at for being slow; negative before that."""
 
     # What an exchange asks.
-
-    def write(self, data: bytes) -> None:
-        """Send `data` at once."""
-        if not self._closed:
-            self._transport.write(data)
-
-    def put(self, data: bytes) -> None:
-        """Send `data` with the next `flush`."""
-        self._outgoing.append(data)
-
-    def flush(self) -> None:
-        """Send what was put."""
-        if self._outgoing:
-            outgoing = self._outgoing
-            self._outgoing = []
-            if not self._closed:
-                write_pieces(self._transport, outgoing)
 
     def exchange_over(self, exchange: Exchange, mono: float) -> None:
         """Go on to the next request, or close, once `exchange` is answered and read."""
@@ -127,7 +86,7 @@ class ClientConnection(asyncio.Protocol):
         if exchange.close:
             self.close_gently()
         elif self._waiting:
-            self._release(_Hold.BODY)
+            self._release(Hold.BODY)
             self._go_on(mono)
         elif self._fault is not None:
             self._answer_fault(self._fault)
@@ -136,17 +95,17 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._rest(mono)
             if self._holds:
-                self._release(_Hold.PIPELINE | _Hold.BODY)
+                self._release(Hold.PIPELINE | Hold.BODY)
 
     def hold_body(self) -> None:
         """Read nothing more: the upstream is full."""
         self.holds += 1
-        self._hold(_Hold.BODY)
+        self._hold(Hold.BODY)
         self.deadline = inf
 
     def release_body(self) -> None:
         """Read again."""
-        self._release(_Hold.BODY)
+        self._release(Hold.BODY)
         if self._incoming is not None and self._incoming is self._current:
             self.deadline = self.door.monotonic() + self.door.timeouts.body
 
@@ -157,25 +116,14 @@ class ClientConnection(asyncio.Protocol):
         self._waiting.clear()
         read = self._incoming is None and not self._part and not self._holds
         if read and self._fault is None and self._upgrade is None:
-            self._closed = True
-            self._watch_taking()
-            self._transport.close()
-            return
-        self._lingering = _LINGER_BYTES
-        if self.full:
-            self._watch_taking()
+            self._close()
         else:
-            self.deadline = self.door.monotonic() + _LINGER_SECONDS
-        self._release(_Hold.PIPELINE | _Hold.BODY | _Hold.ANSWERS | _Hold.EARLY)
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
+            self._linger()
 
     def abort(self) -> None:
         """Close at once, without a clean end."""
-        self._closed = True
-        self.deadline = inf
+        super().abort()
         self._waiting.clear()
-        self._transport.abort()
         if self._upgrade is not None:
             self._upgrade.abort()
 
@@ -184,7 +132,7 @@ class ClientConnection(asyncio.Protocol):
         self._current = None
         self.deadline = inf
         self._transport.set_protocol(protocol)
-        self._release(~_Hold.NONE)
+        self._release(~Hold.NONE)
         return self._transport
 
     def broken(self, error: Exception) -> None:
@@ -209,11 +157,6 @@ class ClientConnection(asyncio.Protocol):
     def receiving(self) -> bool:
         """Whether the body of the exchange at hand is not complete yet."""
         return self._incoming is not None and self._incoming is self._current
-
-    @property
-    def held(self) -> bool:
-        """Whether the client cannot send at the moment, because nothing is read from it."""
-        return bool(self._holds)
 
     def cut(self, refusal: Refusal) -> None:
         """End the exchange at hand, with `refusal` if it is not answered yet."""
@@ -248,9 +191,7 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read a piece of one or more requests."""
         if self._lingering >= 0:
-            self._lingering -= len(data)
-            if self._lingering < 0:
-                self.abort()
+            self._drop(data)
             return
         if self._ended():
             self._left_over(data)
@@ -292,7 +233,7 @@ class ClientConnection(asyncio.Protocol):
         self.full = True
         self._watch_taking()
         if self._incoming is None:
-            self._hold(_Hold.ANSWERS)
+            self._hold(Hold.ANSWERS)
         if self._current is not None:
             self._current.hold_response()
 
@@ -302,7 +243,7 @@ class ClientConnection(asyncio.Protocol):
         if self._closed or self._lingering >= 0:
             return
         mono = self.door.monotonic()
-        self._release(_Hold.ANSWERS)
+        self._release(Hold.ANSWERS)
         if self._current is not None:
             self.deadline = inf if self._incoming is None else mono + self.door.timeouts.body
             self._current.release_response()
@@ -360,7 +301,7 @@ class ClientConnection(asyncio.Protocol):
             exchange.begin()
         elif len(self._waiting) < door.bounds.pipelined:
             self._waiting.append(exchange)
-            self._hold(_Hold.PIPELINE)
+            self._hold(Hold.PIPELINE)
         else:
             self._incoming = None
             self._unreadable(_TOO_MANY)
@@ -401,7 +342,7 @@ class ClientConnection(asyncio.Protocol):
             self._incoming = None
             if self.full:
                 self.deadline = self._started + self.door.timeouts.write
-                self._hold(_Hold.ANSWERS)
+                self._hold(Hold.ANSWERS)
             elif incoming is self._current:
                 self.deadline = inf
             incoming.request_end()
@@ -419,7 +360,7 @@ class ClientConnection(asyncio.Protocol):
             following = self._current = self._waiting.popleft()
             self.deadline = inf
             if following is self._incoming:
-                self._release(_Hold.PIPELINE)
+                self._release(Hold.PIPELINE)
                 self.deadline = mono + self.door.timeouts.body
             following.begin()
             following.flush_body()
@@ -428,23 +369,6 @@ class ClientConnection(asyncio.Protocol):
     def _rest(self, mono: float) -> None:
         timeouts = self.door.timeouts
         self.deadline = mono + (timeouts.header if self._part else timeouts.idle)
-
-    def _watch_taking(self) -> None:
-        """Look from now on at how fast the client takes what is kept for it: the next look of `Deadlines` is the first.
-
-        So those who take it by then, as most do at once, cost nothing.
-        """
-        self._taken = -1
-        self.deadline = self.door.monotonic()
-
-    def _takes_enough(self, mono: float) -> bool:
-        """Whether the client has taken as much as it has to since the last look."""
-        before, self._taken = self._taken, octets_taken(self._transport)
-        if before >= 0 and self._taken - before < self.door.least_taken:
-            self.door.too_slow.value += 1
-            return False
-        self.deadline = mono + self.door.timeouts.write
-        return True
 
     def _unreadable(self, refusal: Refusal) -> None:
         """Refuse what cannot be read, after the answers to what was asked before it; nothing more is read."""
@@ -466,7 +390,7 @@ class ClientConnection(asyncio.Protocol):
     def _left_over(self, data: bytes) -> None:
         """Take what is not read as a request."""
         if self._upgrade is not None and not self._upgrade.keep(data):
-            self._hold(_Hold.EARLY)
+            self._hold(Hold.EARLY)
 
     def _misdirected(self, request: Request | Refusal) -> bool:
         """Whether `request` is for another host than the one that this connection was bound to by TLS."""
@@ -479,14 +403,3 @@ class ClientConnection(asyncio.Protocol):
         self.door.unreadable(refusal, self._peer)
         self.write(refusal_answer(refusal, new_request_id(), self.door.own_fields, head=False, close=True))
         self.close_gently()
-
-    def _hold(self, hold: _Hold) -> None:
-        if not self._holds and not self._closed:
-            self._transport.pause_reading()
-        self._holds |= hold
-
-    def _release(self, hold: _Hold) -> None:
-        if self._holds:
-            self._holds &= ~hold
-            if not self._holds and not self._closed:
-                self._transport.resume_reading()
