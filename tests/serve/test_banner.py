@@ -52,6 +52,13 @@ def test_the_store_is_named_without_its_password(url: str, shown: str) -> None:
     assert "nary" not in text
 
 
+@pytest.mark.parametrize("guided", [True, False, None])
+def test_it_hints_at_a_better_python_where_this_one_is_known_to_be_worse(*, guided: bool | None) -> None:
+    config = Config.model_validate(document("http://127.0.0.1:1"))
+    text = banner(config, 1, "1.2.3", Endpoint("127.0.0.1", 8080), Endpoint("::1", 9090), guided=guided)
+    assert ("without profile-guided optimisation" in text) is (guided is False)
+
+
 def test_logs_are_named() -> None:
     assert "access log on, to standard output" in " ".join(told().split())
     assert "access log off" in " ".join(told(observe={"access_log": {"mode": "off"}}).split())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,14 +14,23 @@ if TYPE_CHECKING:
     from ostiary.config.model import Config
     from ostiary.config.scalars import Endpoint
 
+_SLOW: Final = (
+    "This Python was built without profile-guided optimisation; one built with it needs about a fifth less CPU."
+)
 _LOGS = {"-": "standard output", "stdout": "standard output", "stderr": "standard error"}
 
 
-def banner(config: Config, workers: int, version: str, listen: Endpoint, admin: Endpoint) -> str:
-    """Tell, in a few lines for a person, what runs where. No secret is among them: of the store, only where it is."""
+def banner(
+    config: Config, workers: int, version: str, listen: Endpoint, admin: Endpoint, *, guided: bool | None = None
+) -> str:
+    """Tell, in a few lines for a person, what runs where. No secret is among them: of the store, only where it is.
+
+    `guided` is what is known of the interpreter, see `profile_guided`.
+    """
     facts = _facts(config, workers, listen, admin)
     lines = "\n".join(f"  {click.style(f'{name:<11}', dim=True)}{value}" for name, value in facts)
-    return f"\n{click.style('Ostiary', bold=True)} {version}\n\n{lines}\n"
+    hint = f"\n{_SLOW}\n" if guided is False else ""
+    return f"\n{click.style('Ostiary', bold=True)} {version}\n\n{lines}\n{hint}"
 
 
 def _facts(config: Config, workers: int, listen: Endpoint, admin: Endpoint) -> Iterator[tuple[str, str]]:

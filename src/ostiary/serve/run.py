@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from ostiary.config.scalars import Endpoint
 from ostiary.serve.admin import Admin
 from ostiary.serve.banner import banner
 from ostiary.serve.embedded import embedded_store
+from ostiary.serve.interpreter import profile_guided
 from ostiary.serve.processors import processors
 from ostiary.serve.reservation import Reservation
 from ostiary.serve.supervisor import CannotServe, Supervisor
@@ -47,4 +49,5 @@ async def serve(config: Config, say: Callable[[str], None]) -> None:
             raise CannotServe(f"The admin listener cannot listen on {config.admin.listen}: {error.strerror}.") from None
         supervisor.stop_on_signals()
         admin_at = Endpoint(config.admin.listen.host, admin.port)
-        await supervisor.run(lambda: say(banner(config, workers, release, listen, admin_at)))
+        guided = profile_guided(sysconfig.get_config_vars())
+        await supervisor.run(lambda: say(banner(config, workers, release, listen, admin_at, guided=guided)))
