@@ -134,6 +134,7 @@ class Gateway:
             self._server = await loop.create_server(
                 self.door.connection,
                 sock=listener,
+                backlog=_BACKLOG,
                 ssl=context,
                 ssl_handshake_timeout=handshake,
                 ssl_shutdown_timeout=shutdown,

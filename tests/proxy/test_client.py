@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.documents import document
 from tests.support.http1 import request
 from tests.support.recording import OK
-from tests.support.wire import content, wire
+from tests.support.socketless import socketless
+from tests.support.wire import OPEN, content, wire
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,3 +233,66 @@ async def test_a_head_that_comes_octet_by_octet_is_given_up_as_soon_as_it_can_be
     heard = await gate.play(*(bytes((octet,)) for octet in b"GET / HTTP/1.1\r\nHost: h\n"))
     assert heard.refused
     assert heard.by_itself
+
+
+NOWHERE = request("GET", "/nowhere")
+ONLY_API = [{**OPEN[0], "match": {"path": "/api/**"}}]
+
+
+async def test_one_client_is_answered_so_often_in_a_turn_of_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is refused at once holds nothing up: ten thousand requests in one read would keep everybody waiting."""
+    async with socketless(document("http://127.0.0.1:9", routes=ONLY_API), tmp_path, monkeypatch) as ends:
+        ends.client.data_received(NOWHERE * 50)
+        answers, turns = ends.to_client.take(), 1
+        assert answers.count(b"HTTP/1.1 404 ") == 16
+        while not ends.to_client.reading:
+            await asyncio.sleep(0)
+            answers, turns = answers + ends.to_client.take(), turns + 1
+        assert (answers.count(b"HTTP/1.1 404 "), turns) == (50, 4)
+
+
+async def test_small_chunks_are_read_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are worth their overhead, and yet each costs what a large one does."""
+    post = request("POST", "/", headers={"Transfer-Encoding": "chunked"})
+    async with socketless(document("http://127.0.0.1:9", routes=OPEN), tmp_path, monkeypatch) as ends:
+        await ends.first(GET, OK)
+        ends.client.data_received(post + b"2\r\nxy\r\n" * 5000 + b"0\r\n\r\n")
+        sent = ends.to_upstream.take()
+        assert 100 < sent.count(b"xy") < 1000
+        while not ends.to_client.reading:
+            await asyncio.sleep(0)
+            sent += ends.to_upstream.take()
+        assert sent.count(b"xy") == 5000
+        assert sent.endswith(b"\r\n0\r\n\r\n")
+
+
+async def test_who_takes_no_answers_is_given_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with socketless(document("http://127.0.0.1:9", routes=ONLY_API), tmp_path, monkeypatch) as ends:
+        keep = ends.to_client.write
+
+        def write(data: object) -> None:
+            keep(data)
+            if len(ends.to_client.written) == 3:
+                ends.client.pause_writing()
+
+        monkeypatch.setattr(ends.to_client, "write", write)
+        ends.client.data_received(NOWHERE * 5)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(ends.to_client.written) == 3
+        ends.client.resume_writing()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert ends.to_client.take().count(b"HTTP/1.1 404 ") == 5
+
+
+async def test_what_was_put_off_goes_with_its_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with socketless(document("http://127.0.0.1:9", routes=ONLY_API), tmp_path, monkeypatch) as ends:
+        ends.client.data_received(NOWHERE * 50)
+        ends.to_client.take()
+        ends.client.connection_lost(None)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert ends.to_client.take() == b""

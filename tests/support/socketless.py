@@ -38,6 +38,15 @@ class KeptTransport(asyncio.Transport):
         super().__init__({"peername": ("127.0.0.1", 54321)})
         self.written: list[object] = []
         self.closed = False
+        self.reading = True
+
+    def pause_reading(self) -> None:
+        """Only note it."""
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        """Only note it."""
+        self.reading = True
 
     def write(self, data: object) -> None:
         """Keep `data`."""

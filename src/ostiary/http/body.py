@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from ostiary.http.chunks import ChunkReader
 from ostiary.http.framing import CHUNKED
 
@@ -17,10 +19,13 @@ class Body:
         """Octets still to come; negative where that cannot be said."""
         self._chunks = ChunkReader() if length == CHUNKED else None
 
-    def feed(self, data: bytes) -> tuple[bytes, bytes]:
-        """Take `data`; return the content in it, which may be none, and what follows the body. Raises `BadChunk`."""
+    def feed(self, data: bytes, most: float = inf) -> tuple[bytes, bytes]:
+        """Take `data`; return the content in it, which may be none, and what follows the body. Raises `BadChunk`.
+
+        For `most`, see `ChunkReader.feed`.
+        """
         if self._chunks is not None:
-            pieces, rest = self._chunks.feed(data)
+            pieces, rest = self._chunks.feed(data, most)
             self.done = self._chunks.done
             return b"".join(pieces), rest  # many small chunks shall cost whoever gets them no more than they must
         left = self._left

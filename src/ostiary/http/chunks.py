@@ -8,6 +8,7 @@ the reader.
 from __future__ import annotations
 
 import re
+from math import inf
 from typing import Final
 
 _SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
@@ -41,13 +42,18 @@ class ChunkReader:
         self._content = 0
         self._overhead = 0
 
-    def feed(self, data: bytes) -> tuple[list[bytes], bytes]:
-        """Take `data`; return the pieces of content in it, and what follows the end of the body. Raises `BadChunk`."""
+    def feed(self, data: bytes, most: float = inf) -> tuple[list[bytes], bytes]:
+        """Take `data`; return the pieces of content in it, and what follows the end of the body. Raises `BadChunk`.
+
+        No more than `most` lines are read: while it is not `done`, what is returned behind them is to be fed again.
+        """
         pieces: list[bytes] = []
         if self._part:
             data, self._part = self._part + data, b""
         at = 0
         while not self.done:
+            if most <= 0:
+                return pieces, data[at:]
             if self._left:
                 piece = data[at : at + self._left]
                 if not piece:
@@ -66,6 +72,7 @@ class ChunkReader:
                 return pieces, b""
             self._line(data[at:end])
             at = end + 2
+            most -= 1
         return pieces, data[at:]
 
     def _line(self, line: bytes) -> None:

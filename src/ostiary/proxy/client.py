@@ -6,6 +6,7 @@ they are done; so a connection never holds more than one read's worth of them.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Final, cast
@@ -30,8 +31,6 @@ from ostiary.proxy.stream import ClientStream, Hold
 from ostiary.proxy.upgrade import Upgrade
 
 if TYPE_CHECKING:
-    import asyncio
-
     from ostiary.http.forwarded import Address
     from ostiary.http.peer import Peer
     from ostiary.http.request import Request
@@ -43,6 +42,10 @@ _TARGET: Final = Refusal(TARGET_TOO_LONG)
 _SLOW: Final = Refusal(REQUEST_TIMEOUT)
 _MISDIRECTED: Final = Refusal(MISDIRECTED_REQUEST)
 _BUG: Final = Refusal(INTERNAL_ERROR)
+_STEPS: Final = 16
+"""Heads, or pieces of a body, that are read of one client in one turn of the loop; then it is the others' turn."""
+_LINES: Final = 64
+"""Lines of a chunked body that make up one piece."""
 
 
 class ClientConnection(ClientStream):
@@ -71,6 +74,8 @@ class ClientConnection(ClientStream):
         """What is read of `_incoming`, if that is any."""
         self._going_on = False
         """Whether `_go_on` is at work further up the stack."""
+        self._later = b""
+        """What was received and is to be read in a later turn of the loop."""
         self._upgrade: Upgrade | None = None
         """A request for another protocol, behind which nothing is read as a request."""
         self.holds = 0
@@ -199,11 +204,12 @@ class ClientConnection(ClientStream):
         if self._part:
             data = self._longer_part(data)
         self._started = self.door.monotonic()
+        steps = _STEPS
         try:
             while data:
                 data = self._read_head(data) if self._incoming is None else self._read_body(data, self._incoming)
-                if data and self._ended():  # which what was just read may have brought about
-                    self._left_over(data)
+                steps -= 1
+                if data and self._breaks_off(data, steps):
                     break
             incoming = self._incoming
             if incoming is not None:
@@ -244,6 +250,8 @@ class ClientConnection(ClientStream):
             return
         mono = self.door.monotonic()
         self._release(Hold.ANSWERS)
+        if self._later:
+            asyncio.get_running_loop().call_soon(self._take_turn)
         if self._current is not None:
             self.deadline = inf if self._incoming is None else mono + self.door.timeouts.body
             self._current.release_response()
@@ -332,7 +340,7 @@ class ClientConnection(ClientStream):
         """Read a piece of the body of `incoming`; return what follows its end."""
         body = self._body
         try:
-            piece, rest = body.feed(data)
+            piece, rest = body.feed(data, _LINES)
         except BadChunk:
             self._unreadable(MALFORMED)
             return b""
@@ -348,6 +356,31 @@ class ClientConnection(ClientStream):
             incoming.request_end()
             incoming.flush_body()
         return rest
+
+    def _breaks_off(self, data: bytes, steps: int) -> bool:
+        """Whether `data` is not read now: never, or in another turn of the loop.
+
+        One client must not keep all others waiting, nor be answered while it does not take its answers.
+        """
+        if self._ended():  # which what was just read may have brought about
+            self._left_over(data)
+            return True
+        if steps and not self.full:
+            return False
+        self._later = data
+        self._hold(Hold.TURN)
+        if not self.full:
+            asyncio.get_running_loop().call_soon(self._take_turn)
+        return True
+
+    def _take_turn(self) -> None:
+        """Go on with what was put off, unless the client takes no answers; `resume_writing` comes back to it then."""
+        if self.full and self._lingering < 0:
+            return
+        data, self._later = self._later, b""
+        if data and not self._closed:
+            self._release(Hold.TURN)
+            self.data_received(data)
 
     # Helpers.
 

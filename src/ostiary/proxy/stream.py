@@ -28,6 +28,7 @@ class Hold(IntFlag):
     BODY = 2
     ANSWERS = 4
     EARLY = 8
+    TURN = 16
 
 
 class ClientStream(asyncio.Protocol):
