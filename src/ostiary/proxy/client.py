@@ -43,9 +43,9 @@ _SLOW: Final = Refusal(REQUEST_TIMEOUT)
 _MISDIRECTED: Final = Refusal(MISDIRECTED_REQUEST)
 _BUG: Final = Refusal(INTERNAL_ERROR)
 _STEPS: Final = 16
-"""Heads, or pieces of a body, that are read of one client in one turn of the loop; then it is the others' turn."""
-_LINES: Final = 64
-"""Lines of a chunked body that make up one piece."""
+"""Heads and whole bodies that are read of one client in one turn of the loop; then it is the others' turn."""
+_LINES: Final = 1024
+"""Lines of a chunked body that are read in one turn: a millisecond's work."""
 
 
 class ClientConnection(ClientStream):
@@ -207,9 +207,10 @@ class ClientConnection(ClientStream):
         steps = _STEPS
         try:
             while data:
-                data = self._read_head(data) if self._incoming is None else self._read_body(data, self._incoming)
+                body_of = self._incoming
+                data = self._read_head(data) if body_of is None else self._read_body(data, body_of)
                 steps -= 1
-                if data and self._breaks_off(data, steps):
+                if data and self._breaks_off(data, steps, body_of):
                     break
             incoming = self._incoming
             if incoming is not None:
@@ -357,19 +358,21 @@ class ClientConnection(ClientStream):
             incoming.flush_body()
         return rest
 
-    def _breaks_off(self, data: bytes, steps: int) -> bool:
+    def _breaks_off(self, data: bytes, steps: int, body_of: Exchange | None) -> bool:
         """Whether `data` is not read now: never, or in another turn of the loop.
 
-        One client must not keep all others waiting, nor be answered while it does not take its answers.
+        One client must not keep all others waiting, nor be answered while it does not take its answers. Its turn ends
+        after so many `steps`, or after a piece of the body of `body_of`, if that is not over.
         """
         if self._ended():  # which what was just read may have brought about
             self._left_over(data)
             return True
-        if steps and not self.full:
+        if steps and not self.full and (body_of is None or body_of is not self._incoming):
             return False
         self._later = data
         self._hold(Hold.TURN)
         if not self.full:
+            self.deadline = inf  # it is not the client who lets others wait
             asyncio.get_running_loop().call_soon(self._take_turn)
         return True
 
