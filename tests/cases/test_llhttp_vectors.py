@@ -43,8 +43,8 @@ _HARMLESS: Final = {
     "Setting a flag and pausing": "Upgrade is not passed on; what follows is not read",
     "Upgrade GET request": "the same",
     "Multiple tokens with folding and LWS": "the same",
-    "HTTP protocol and ANNOUNCE method": "any token is a method",
-    "Invalid method": "any token is a method",
+    "HTTP protocol and ANNOUNCE method": "any word in upper case is a method",
+    "Invalid method": "any word in upper case is a method",
     "No extension after semicolon": "chunk extensions are dropped, so that an empty one reaches nobody",
 }
 """Requests that llhttp refuses and the gateway takes."""

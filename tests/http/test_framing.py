@@ -6,7 +6,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from ostiary.config.model import Match
 from ostiary.http.framing import (
     BAD_CODING,
     BAD_EXPECTATION,
@@ -34,6 +36,10 @@ from ostiary.http.framing import (
 )
 
 PLAIN = Head(b"GET", "1.1", (b"h",))
+NO_METHODS = [
+    b"", b"CONNECT", b"TRACE", b"PRI", b"G T", b'G=":<>', b"GET\n", b"G\xcbT", b"X" * 33, b"get", b"Get", b"head",
+    b"post", b"TrAcE", b"connect", b"helloGET", b"POST*", b"POST_", b"M1", b"-GET",
+]  # fmt: skip
 UPGRADING = {"connection": (b"Upgrade",), "upgrade": (b"websocket",)}
 
 
@@ -98,10 +104,7 @@ def test_bad_coding(values: tuple[bytes, ...]) -> None:
         ({"lengths": (b"0",), "codings": (b"identity",)}, TWO_FRAMINGS),
         ({"codings": (b"chunked",), "version": "1.0"}, BAD_CODING),
         *(({"version": version}, BAD_VERSION) for version in ("", "0.9", "1.2", "1.10", "2.0", "11", "1.1 ")),
-        *(
-            ({"method": method}, BAD_METHOD)
-            for method in (b"", b"CONNECT", b"TRACE", b"PRI", b"G T", b'G=":<>', b"GET\n", b"G\xcbT", b"X" * 33)
-        ),
+        *(({"method": method}, BAD_METHOD) for method in NO_METHODS),
         *(
             ({"hosts": hosts}, BAD_HOST)
             for hosts in ((), (b"",), (b"h", b"h"), (b"h", b"g"), (b"h,g",), (b"u@h",), (b"h:0",), (b"h/a",))
@@ -119,9 +122,22 @@ def test_refused_requests(changes: dict[str, object], reason: BadFraming) -> Non
     assert request_framing(msgspec.structs.replace(PLAIN, **changes)) is reason
 
 
-@pytest.mark.parametrize("method", [b"GET", b"OPTIONS", b"QUERY", b"PROPFIND", b"M-SEARCH", b"get"])
-def test_any_token_is_a_method(method: bytes) -> None:
+@pytest.mark.parametrize("method", [b"GET", b"OPTIONS", b"QUERY", b"PROPFIND", b"M-SEARCH", b"X" * 32])
+def test_a_method_of_a_request_is_one_of_the_configuration(method: bytes) -> None:
     assert framing(method=method).host.name == "h"
+
+
+@given(
+    st.text(st.sampled_from("GETgt-_*1 \n\u00cb"), max_size=4) | st.text(st.characters(max_codepoint=255), max_size=33)
+)
+def test_a_method_is_what_a_route_can_name(method: str) -> None:
+    try:
+        Match(path="/", methods=(method,))
+        named = True
+    except ValidationError:
+        named = False
+    taken = not isinstance(request_framing(msgspec.structs.replace(PLAIN, method=method.encode("latin-1"))), BadFraming)
+    assert taken is named
 
 
 @pytest.mark.parametrize(

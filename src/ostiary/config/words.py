@@ -59,7 +59,7 @@ Name = Annotated[Text, AfterValidator(_name)]
 """What the operator calls something: it becomes a metric's label and a part of store keys."""
 
 Method = Annotated[Text, AfterValidator(_method)]
-"""A request method, in the upper case that methods have."""
+"""A request method, in the upper case that methods have. Requests with any other are refused (`http.framing`)."""
 
 HeaderName = Annotated[Text, AfterValidator(_header)]
 """A field name of letters, digits and hyphens: others are read differently by different servers."""
