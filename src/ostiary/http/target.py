@@ -8,7 +8,7 @@ Rules are matched against the canonical path, and the canonical path is what goe
 - refused, because servers disagree about them: raw characters that no path may hold, broken escapes, control
   characters and NUL in any form, backslashes and encoded slashes, ``;`` in any form (path parameters), paths that are
   not UTF-8 once decoded, and doubly encoded forms of what is refused or of a dot. Nothing is ever decoded twice;
-- letters keep their case: ``/ADMIN`` is not ``/admin`` (the route table refuses such look-alikes);
+- letters keep their case: ``/ADMIN`` is not ``/admin`` (the route table refuses such look-alikes, see `routes.fold`);
 - the query is passed on byte for byte, if it is visible ASCII without ``#``. No rule looks at it.
 """
 

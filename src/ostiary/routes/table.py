@@ -11,8 +11,9 @@ The precedence, all of it:
 Nothing falls through to a less specific host or path because a method or a path is missing further up: a request that
 the more specific rule does not allow must not be judged by a more general one. It belongs to no route.
 
-So does a request that differs from a literal segment only in case (``/Admin`` where there is ``/admin``): some services
-tell them apart and some do not, so neither the rule for ``/admin`` nor one for ``/**`` can be applied without doubt.
+So does a request that differs from a literal segment only in case (``/Admin`` where there is ``/admin``), or in how its
+letters are encoded: some services tell them apart and some do not, so neither the rule for ``/admin`` nor one for
+``/**`` can be applied without doubt. `routes.fold` says what is alike.
 
 The cost depends on the length of the path, not on the number of routes. Nothing is remembered of requests.
 """
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
+from ostiary.routes.fold import LONGEST_SPELLING, fold
 from ostiary.routes.pattern import parse, parse_host
 
 if TYPE_CHECKING:
@@ -122,18 +124,28 @@ class _Node(Generic[T]):
 
 
 class _Literals(Generic[T]):
-    """The literal segments that may follow, and their spellings in lower case."""
+    """The literal segments that may follow, and what is too much like them."""
 
-    __slots__ = ("folded", "nodes")
+    __slots__ = ("_folded", "_longest", "nodes")
 
     def __init__(self) -> None:
         self.nodes: dict[str, _Node[T]] = {}
-        self.folded: set[str] = set()
+        self._folded: set[str] = set()
+        self._longest = 0
+        """Octets of a segment with escapes from which on it is like none of them."""
 
     def enter(self, segment: str) -> _Node[T]:
         """The place behind `segment`, new or not."""
-        self.folded.add(segment.lower())
+        folded = fold(segment)
+        self._folded.add(folded)
+        self._longest = max(self._longest, len(folded) * LONGEST_SPELLING)
         return self.nodes.setdefault(segment, _Node())
+
+    def resemble(self, segment: str) -> bool:
+        """Whether `segment`, which is none of them, may be one of them to a service."""
+        if "%" not in segment:
+            return segment.lower() in self._folded
+        return len(segment) <= self._longest and fold(segment) in self._folded
 
 
 class _Paths(Generic[T]):
@@ -191,7 +203,7 @@ class _Paths(Generic[T]):
                 return rest
             child = literals.nodes.get(segments[at])
             if child is None:
-                return self._nowhere if segments[at].lower() in literals.folded else rest
+                return self._nowhere if literals.resemble(segments[at]) else rest
             node = child
         leaf = node.rest if node.leaf is None else node.leaf
         return rest if leaf is None else leaf
@@ -207,7 +219,7 @@ class _Paths(Generic[T]):
                 found = self._descend(child, segments, at + 1)
                 if found is not None:
                     return found
-            elif segments[at].lower() in literals.folded:
+            elif literals.resemble(segments[at]):
                 return self._nowhere
         if node.parameter is not None:
             found = self._descend(node.parameter, segments, at + 1)
