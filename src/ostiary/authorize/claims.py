@@ -35,7 +35,7 @@ class ClaimOneOf:
 
 
 class ClaimDomain:
-    """The claim is an address with exactly one ``@`` and one of these domains, in any case."""
+    """The claim is an address with exactly one ``@`` and one of these domains, in any case. Domains are ASCII."""
 
     def __init__(self, name: str, domains: Iterable[str]) -> None:
         self._claim = name
@@ -47,4 +47,5 @@ class ClaimDomain:
         if not isinstance(value, str) or value.count("@") != 1:
             return _REFUSAL
         local, _, domain = value.partition("@")
-        return None if local and domain.lower() in self._domains else _REFUSAL
+        # Lower case of more than ASCII would make a K of U+212A, and with it one domain of another.
+        return None if local and domain.isascii() and domain.lower() in self._domains else _REFUSAL

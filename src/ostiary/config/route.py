@@ -31,7 +31,7 @@ class ClaimRule(Model):
     one_of: tuple[ClaimValue, ...] | None = None
     """The claim (or one element of it, if an array) equals one of these."""
     domain: tuple[Text, ...] | None = None
-    """The claim is an address with exactly one @ and one of these domains."""
+    """The claim is an address with exactly one @ and one of these domains, ASCII in any case."""
 
 
 class Require(Model):
