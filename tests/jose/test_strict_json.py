@@ -84,6 +84,16 @@ def test_what_can_be_read_two_ways_is_refused(text: bytes) -> None:
         parse_object(text)
 
 
+@pytest.mark.parametrize(
+    "text", [b'{"a":[' + b"{}," * 9 + b"[]]}", b'{"a":"' + b"[{" * 6 + b'"}', b'{"a":' + b"[" * 12 + b"]" * 12 + b"}"]
+)
+def test_brackets_are_counted_only_where_there_is_a_bound(text: bytes) -> None:
+    count = text.count(b"{") + text.count(b"[")
+    assert parse_object(text) == parse_object(text, count) == msgspec.json.decode(text)
+    with pytest.raises(ValueError, match="too many"):
+        parse_object(text, count - 1)
+
+
 @given(st.binary(max_size=64) | st.text(alphabet='{}[]":, \\au01', max_size=40).map(str.encode))
 def test_nothing_else_is_ever_raised(text: bytes) -> None:
     try:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostiary.jose.token import MAX_HEADER_BYTES, MAX_TOKEN_BYTES, Header, MalformedToken, parse
+from ostiary.jose.token import MAX_BRACKETS, MAX_HEADER_BYTES, MAX_TOKEN_BYTES, Header, MalformedToken, parse
 from tests.support.tokens import b64url, key
 
 _GOOD = key("ES256").token(iat=0, exp=1)
@@ -116,6 +116,12 @@ def test_what_is_too_long_is_refused_before_it_is_read() -> None:
         parse(b"A" * (MAX_TOKEN_BYTES + 1))
     with pytest.raises(MalformedToken, match="header is too long"):
         parse(b"A" * (MAX_HEADER_BYTES + 1) + b".e30.AA")
+
+
+def test_a_header_of_many_brackets_is_refused() -> None:
+    assert parse(_with_header(alg="ES256", x=[[]] * (MAX_BRACKETS - 2))).header.alg == "ES256"
+    with pytest.raises(MalformedToken, match="header is not a JSON object"):
+        parse(_with_header(alg="ES256", x=[[]] * (MAX_BRACKETS - 1)))
 
 
 def test_what_is_refused_is_not_repeated() -> None:

@@ -13,7 +13,7 @@ from ostiary.config.model import Keys
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import INVALID_CLAIMS, INVALID_TOKEN, TOKEN_EXPIRED, UNKNOWN_SIGNING_KEY
 from ostiary.jose.configured import key_source
-from ostiary.jose.token import parse
+from ostiary.jose.token import MAX_BRACKETS, parse
 from ostiary.jose.verify import TokenVerifier, VerifiedToken
 from tests.support.issuers import WALL, issuer, verified
 from tests.support.tokens import ASYMMETRIC, SYMMETRIC, SigningKey, jwks, key, new_key, tampered
@@ -157,6 +157,18 @@ async def test_an_expired_token_is_told_apart_only_once_its_signature_is_good() 
 
 def test_a_token_whose_key_is_known_is_verified_without_suspending() -> None:
     assert isinstance(_verify_now(_token(key("RS256")).encode(), _verifier(issuer(key("RS256")))), VerifiedToken)
+
+
+@pytest.mark.parametrize("empty", [{}, []])
+def test_a_payload_of_many_brackets_is_refused_before_it_is_read(empty: object) -> None:
+    signer = key("ES256")
+    verifier = _verifier(issuer(algorithms=["ES256"], keys=Keys(inline=jwks(signer))))
+    # Two are the claims themselves, and the array.
+    assert isinstance(_verify_now(_token(signer, x=[empty] * (MAX_BRACKETS - 2)).encode(), verifier), VerifiedToken)
+    refused = _verify_now(_token(signer, x=[empty] * (MAX_BRACKETS - 1)).encode(), verifier)
+    assert isinstance(refused, Refusal)
+    assert refused.reason == INVALID_TOKEN
+    assert "JSON" in refused.detail
 
 
 def test_a_verification_costs_little_more_than_its_signature() -> None:

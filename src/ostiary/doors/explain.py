@@ -20,7 +20,7 @@ from ostiary.http.request import MALFORMED, Request, read_request
 from ostiary.http.request_id import new_request_id
 from ostiary.http.websocket import Handshake
 from ostiary.jose.strict_json import parse_object
-from ostiary.jose.token import MalformedToken, parse
+from ostiary.jose.token import MAX_BRACKETS, MalformedToken, parse
 from ostiary.jose.verify import VerifiedToken
 from ostiary.limit.limiter import LimitOutcome
 from ostiary.proxy.answers import refusal_answer
@@ -191,7 +191,7 @@ def _credential(request: Request) -> Finding:
         return Finding("credential", passed=True, verdict=_refused(token) if isinstance(token, Refusal) else verdict)
     try:
         parsed = parse(token)
-        claims = parse_object(parsed.payload)
+        claims = parse_object(parsed.payload, MAX_BRACKETS)
     except (MalformedToken, ValueError):
         return Finding("credential", passed=True, verdict="a bearer token that cannot be read")
     facts = {"alg": parsed.header.alg, "kid": parsed.header.kid or "(none)"}

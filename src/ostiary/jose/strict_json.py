@@ -15,19 +15,25 @@ _MAX_DEPTH: Final = 32
 _SPACE_AS_QUOTE: Final = bytes.maketrans(b" \t\r\n", b'""""')
 
 
-def parse_object(text: bytes) -> dict[str, object]:
+def parse_object(text: bytes, brackets: int | None = None) -> dict[str, object]:
     """Return the JSON object that `text` (UTF-8) holds. Raises ValueError for anything else.
+
+    With `brackets`, there may be so many ``{`` and ``[`` in it, those in strings included: empty arrays and objects
+    take more time for each octet than anything else, and these are counted before any of it is spent.
 
     The fast decoder keeps the last of two equal members, so members are counted as well. In valid JSON every member has
     a colon that follows a quotation mark or white space: if there are no more such colons than members were decoded,
     none was lost. Where strings hold such colons too, a slow parser that sees every member has the last word.
     """
+    objects, arrays = text.count(b"{"), text.count(b"[")
+    if brackets is not None and objects + arrays > brackets:
+        raise ValueError("too many objects and arrays")
     try:
         decoded = msgspec.json.decode(text)
         if type(decoded) is not dict:
             raise ValueError("not a JSON object")
         # No second brace, and nothing is nested but arrays, which have no members, and too few of them to be too deep.
-        flat = text.count(b"{") == 1 and text.count(b"[") < _MAX_DEPTH
+        flat = objects == 1 and arrays < _MAX_DEPTH
         members = len(decoded) if flat else _members(decoded, _MAX_DEPTH)
         if members != text.translate(_SPACE_AS_QUOTE).count(b'":'):
             _every_member.decode(text.decode())

@@ -18,6 +18,8 @@ from ostiary.jose.strict_json import parse_object
 MAX_TOKEN_BYTES: Final = 16 * 1024
 MAX_HEADER_BYTES: Final = 4 * 1024
 """Of the encoded header; some issuers put a certificate chain into it."""
+MAX_BRACKETS: Final = 256
+"""Opening brackets and braces of the header, and of the payload: both are read before any signature is checked."""
 _HEADERS_KEPT: Final = 128
 """An issuer uses one header per key, so a handful are live at any time."""
 
@@ -71,7 +73,7 @@ def _header(segment: bytes) -> Header:
         raise MalformedToken("The token's header is too long.")
     text = base64url.decode(segment)
     try:
-        members = parse_object(text)
+        members = parse_object(text, MAX_BRACKETS)
     except ValueError:
         raise MalformedToken("The token's header is not a JSON object.") from None
     alg, kid, typ = members.get("alg"), members.get("kid"), members.get("typ", "")

@@ -11,7 +11,7 @@ from ostiary.decision.reason import INVALID_CLAIMS, INVALID_TOKEN, UNKNOWN_SIGNI
 from ostiary.jose.claims import Demands
 from ostiary.jose.key import Key  # noqa: TC001  # msgspec resolves the annotation when asked for the struct's fields
 from ostiary.jose.strict_json import parse_object
-from ostiary.jose.token import MalformedToken, Token, parse
+from ostiary.jose.token import MAX_BRACKETS, MalformedToken, Token, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +116,7 @@ class TokenVerifier:
         except MalformedToken as error:
             return Refusal(INVALID_TOKEN, str(error))
         try:
-            claims = parse_object(parsed.payload)
+            claims = parse_object(parsed.payload, MAX_BRACKETS)
         except ValueError:
             return _NOT_JSON
         iss = claims.get("iss")
