@@ -56,7 +56,7 @@ TAKEN: Final[dict[str, tuple[bytes, list[tuple[str, str, bytes]]]]] = {
         get(b"Content-Length: %d" % len(SMUGGLED)) + SMUGGLED, [("GET", "/", SMUGGLED)],
     ),
     "F4 chunk extensions": (
-        chunked(b'5;a="b";c\r\nhello\r\n1 ;\txyz\r\n!\r\n0;last\r\n\r\n') + SMUGGLED, [("POST", "/", b"hello!"),
+        chunked(b'5;a="b";c\r\nhello\r\n1;\txyz\r\n!\r\n0;last\r\n\r\n') + SMUGGLED, [("POST", "/", b"hello!"),
         ("GET", "/admin", b"")],
     ),
     "F9 trailers": (

@@ -1,8 +1,8 @@
 """The chunked coding, read strictly (RFC 9112 section 7.1).
 
-Sizes are plain hexadecimal digits, every line ends in CRLF. Extensions and trailers are read, bounded and dropped:
-nothing that came after the head counts. Chunks must be worth their overhead: a body of single octets is an attack on
-the reader.
+Sizes are plain hexadecimal digits without white space around them, every line ends in CRLF. Extensions and trailers are
+read, bounded and dropped: nothing that came after the head counts. Chunks must be worth their overhead: a body of
+single octets is an attack on the reader.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from math import inf
 from typing import Final
 
-_SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
+_SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*)?")
 _TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
 _MAX_LINE: Final = 4096
 _MAX_TRAILER_BYTES: Final = 8192
