@@ -135,6 +135,14 @@ def test_roles_are_gathered_from_all_their_places() -> None:
     found = _identity(where, roles=["a"], realm_access={"roles": ["b", "a"]}, **{"https://example.com/roles": "c"})
     assert found.roles == ("a", "b", "c")
     assert _is_refused(where, roles=[str(number) for number in range(257)])
+    assert _is_refused(
+        where, roles=[str(n) for n in range(200)], realm_access={"roles": [str(n) for n in range(200, 257)]}
+    )
+
+
+def test_no_role_is_dropped_behind_duplicates() -> None:
+    assert _identity(roles=["a"] * 255 + ["b"]).roles == ("a", "b")
+    assert _is_refused(roles=["a"] * 256 + ["b"])
 
 
 @pytest.mark.parametrize("tier", [5, True, ["premium"], {"premium": 1}])

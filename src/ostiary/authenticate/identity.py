@@ -119,7 +119,9 @@ class IdentityReader:
             if value is None:
                 continue
             elements = value if isinstance(value, list) else [value]
-            for role in elements[: _MAX_ELEMENTS + 1]:
+            if len(elements) > _MAX_ELEMENTS:  # duplicates included, as with scopes: none is dropped unseen
+                raise _Unacceptable(path)
+            for role in elements:
                 if not isinstance(role, str):
                     raise _Unacceptable(path)
                 roles[_text(role, path)] = None
