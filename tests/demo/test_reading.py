@@ -54,3 +54,7 @@ def test_times_are_told_from_now() -> None:
 
 def test_an_absurd_time_is_no_trouble() -> None:
     assert list(times({"exp": 1e300}, 0.0)) == [f"exp  beyond any calendar  (in {1e300 / 86400:.1f} d)"]
+    assert list(times({"exp": 10**400, "nbf": -(10**400)}, 1.5)) == [
+        "exp  beyond any calendar",
+        "nbf  beyond any calendar",
+    ]

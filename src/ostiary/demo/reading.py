@@ -18,6 +18,7 @@ LONGEST: Final = 64 * 1024
 
 _TIMES: Final = ("exp", "nbf", "iat", "auth_time")
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_BEYOND: Final = "beyond any calendar"
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"))
 
 
@@ -53,20 +54,24 @@ def times(claims: dict[str, Any], wall: float) -> Iterator[str]:
     for name in _TIMES:
         value = claims.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"{name}  {_moment(value)}  ({_distance(value - wall)})"
+            yield f"{name}  {_moment(value)}{_distance(value, wall)}"
 
 
 def _moment(value: float) -> str:
     try:
         return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
-        return "beyond any calendar"
+        return _BEYOND
 
 
-def _distance(seconds: float) -> str:
+def _distance(value: float, wall: float) -> str:
+    try:
+        seconds = value - wall
+    except OverflowError:  # JSON's whole numbers are longer than any float
+        return ""
     size = abs(seconds)
     text = next((f"{size / unit:.1f} {name}" for unit, name in _UNITS if size >= unit), f"{size:.0f} s")
-    return f"in {text}" if seconds > 0 else f"{text} ago"
+    return f"  (in {text})" if seconds > 0 else f"  ({text} ago)"
 
 
 def _object(name: str, segment: str) -> dict[str, Any]:
