@@ -72,6 +72,18 @@ def test_a_request_means_the_same_however_often_it_is_read(story: list[tuple[byt
         assert same(reader.read(data, PEER), read_request(data, PEER, POLICY, BOUNDS)), data
 
 
+@pytest.mark.parametrize("bound", [2, 3, 4])
+def test_fields_are_counted_in_what_is_known_too(bound: int) -> None:
+    bounds = BOUNDS.model_copy(update={"header_count": bound})
+    lines = [b"Host: h", b"User-Agent: x", b"Accept: */*"]
+    token = b"Authorization: Bearer a.b.c"
+    for story in (lines, [*lines, token], [*lines, token, token]), ([*lines, token], lines), (lines[:2], lines):
+        reader = RequestReader(POLICY, bounds)
+        for fields in story * 2:
+            data = b"\r\n".join((b"GET / HTTP/1.1", *fields, b"", b""))
+            assert same(reader.read(data, PEER), read_request(data, PEER, POLICY, bounds)), (bound, fields)
+
+
 def test_a_shared_head_is_kept_and_a_private_one_is_not() -> None:
     reader = RequestReader(POLICY, BOUNDS)
     head = b"GET /%d HTTP/1.1\r\nHost: h\r\nUser-Agent: x\r\nAuthorization: Bearer %d\r\nAccept: */*\r\n%b\r\n"

@@ -90,10 +90,14 @@ class RequestReader:
         return request, b""
 
     def _remember(self, shared: bytes, request: Request, credentials: int) -> None:
-        """Keep what `shared` means, if it is nothing but a Host and fields that tell of the kind of client."""
+        """Keep what `shared` means, if it is nothing but a Host and fields that tell of the kind of client.
+
+        It may be found again with a credential or without, so it is kept only if it is within bounds with one.
+        """
         passed = request.passed
         if (
             len(shared) <= _MAX_OCTETS
+            and passed.count(b"\r\n") + 2 <= self._bounds.header_count  # the Host, and the credential
             and len(request.authorization) == credentials
             and shared.count(b"\r\n") == passed.count(b"\r\n") + 3  # the Host, and the two of the end
             and _SHARED_REQUEST.fullmatch(passed)
