@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from ostiary.config.addresses import CheckPath, Origin, Target, Url, is_loopback, split
+from ostiary.config.addresses import CheckPath, Origin, Target, Url, is_loopback, machine, split
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"])
@@ -18,6 +18,15 @@ def test_this_machine(host: str) -> None:
 @pytest.mark.parametrize("host", ["", "192.0.2.7", "::", "10.0.0.1", "localhost.example.com", "127.0.0.1.example.com"])
 def test_other_machines(host: str) -> None:
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host,spelling",
+    [("Api.Internal.", "api.internal"), ("localhost.example.com", "localhost.example.com"), ("10.1", "10.0.0.1"),
+     ("2001:DB8::0:1", "2001:db8::1"), ("::ffff:192.0.2.7", "192.0.2.7"), ("127.1", "localhost"), ("", "")],
+)  # fmt: skip
+def test_a_machine_has_one_spelling(host: str, spelling: str) -> None:
+    assert machine(host) == spelling
 
 
 @pytest.mark.parametrize("url", ["https://a.example/jwks?tenant=1", "http://[::1]:80/", "https://a.example"])

@@ -7,6 +7,12 @@ from ostiary.config.rules import findings
 from ostiary.config.scalars import Endpoint
 from tests.support.configuration import problems, read, sound
 
+ITSELF = [
+    "localhost", "LOCALHOST", "localhost.", "api.localhost", "127.0.0.1", "127.0.0.2", "127.1", "2130706433",
+    "0x7f.0.0.1", "0.0.0.0", "0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]",  # noqa: S104
+]  # fmt: skip
+"""Hosts that lead to where a gateway on 127.0.0.1 listens, or may."""
+
 
 @pytest.mark.parametrize(
     "sections",
@@ -17,6 +23,8 @@ from tests.support.configuration import problems, read, sound
         {"admin": "{listen: '0.0.0.0:9090', allow_remote: true}"},
         {"server": "{proxy_protocol: {peers: [10.0.0.0/8, '2001:db8::1'], header_bytes: 536, waiting: 1}}"},
         {"server": "{listen: '127.0.0.1:0'}", "admin": "{listen: '127.0.0.1:0'}"},
+        {"upstreams": "{api: {targets: ['http://localhost:3000', 'http://10.0.0.5:8080', 'http://a.example:8080']}}"},
+        {"server": "{listen: 'localhost:0'}", "upstreams": "{api: {targets: ['http://localhost']}}"},
         {"tiers": "{names: [basic], values: {gold: basic}}"},
         {"store": "{url: 'valkeys://user:p%40ss@store.internal:6380/1'}"},
         {"store": "{url: 'valkey+sentinel://a,b:1/main'}"},
@@ -56,6 +64,32 @@ def test_sound(sections: dict[str, str]) -> None:
             "is less than 1",
         ),
         ({"upstreams": "{api: {targets: ['http://127.0.0.1:8080']}}"}, "upstreams.api.targets[0]", "in circles"),
+        *(
+            ({"upstreams": f"{{api: {{targets: ['http://{host}:8080']}}}}"}, "upstreams.api.targets[0]", "in circles")
+            for host in ITSELF
+        ),
+        *(
+            (
+                {
+                    "server": f"{{listen: '{listen}:81', tls_terminated_by: [10.0.0.0/8]}}",
+                    "upstreams": f"{{api: {{targets: ['{target}']}}}}",
+                },
+                "upstreams.api.targets[0]",
+                "in circles",
+            )
+            for listen, target in (
+                ("0.0.0.0", "http://127.0.0.1:81"),  # noqa: S104
+                ("[::]", "http://localhost:81"),
+                ("[::1]", "http://0:81"),
+                ("a.localhost", "http://[::]:81"),
+                ("10.0.0.5", "http://[::ffff:10.0.0.5]:81"),
+                ("gw.internal", "http://GW.internal.:81"),
+            )
+        ),
+        *(
+            ({"upstreams": f"{{api: {{targets: ['http://{host}:9090']}}}}"}, "upstreams.api.targets[0]", "the admin")
+            for host in ITSELF
+        ),
         ({"upstreams": "{api: {targets: ['http://a', 'http://a']}}"}, "upstreams.api.targets[1]", "twice"),
         ({"tiers": "{names: [free, free]}"}, "tiers.names[1]", "twice"),
         ({"tiers": "{names: [anonymous, free]}"}, "tiers.names[0]", "always the lowest"),

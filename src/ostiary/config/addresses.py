@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
 
@@ -38,6 +39,30 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def machine(host: str) -> str:
+    """One spelling for each host that is certainly the same: ``localhost`` for whatever leads to this machine itself.
+
+    That is every loopback and unspecified address, however the system's resolver lets it be written (``127.1``), and
+    localhost with the names below it (RFC 6761 section 6.3).
+    """
+    name = host.lower().removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return "localhost"
+    address = _address(name)
+    if address is None:
+        return name
+    return "localhost" if address.is_loopback or address.is_unspecified else str(address)
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        # What looks like a short or hexadecimal IPv4 address is one to connect(), and to no other parser.
+        address = ipaddress.ip_address(name if ":" in name else socket.inet_aton(name))
+    except (OSError, ValueError):
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _url(value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ostiary.config.addresses import is_loopback, port_of, split
+from ostiary.config.addresses import is_loopback, machine, port_of, split
 from ostiary.config.header_rules import identity_headers
 from ostiary.config.issuer_rules import issuers
 from ostiary.config.names import Names, unknown
@@ -78,7 +78,7 @@ def _networks(config: Config) -> Iterator[Finding]:
 
 
 def _upstreams(config: Config) -> Iterator[Finding]:
-    listen = config.server.listen
+    listen, admin = ((machine(host), port) for host, port in (config.server.listen, config.admin.listen))
     for name, upstream in config.upstreams.items():
         path = ("upstreams", name, "targets")
         for place, target in enumerate(upstream.targets):
@@ -87,10 +87,13 @@ def _upstreams(config: Config) -> Iterator[Finding]:
                 continue
             if upstream.targets.index(target) != place:
                 yield Finding((*path, place), "is there twice")
-            if listen.port and (parts.hostname, port_of(parts)) == (listen.host, listen.port):
+            where = (machine(parts.hostname or ""), port_of(parts))
+            if where == listen:
                 yield Finding(
                     (*path, place), "is the gateway itself: requests would go in circles", "", (("server", "listen"),)
                 )
+            elif where == admin:
+                yield Finding((*path, place), "is the admin listener: callers would see it", "", (("admin", "listen"),))
 
 
 def _tiers(config: Config) -> Iterator[Finding]:
