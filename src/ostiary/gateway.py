@@ -248,7 +248,10 @@ class Gateway:
     def _own_fields(self) -> tuple[str, ...]:
         """Names of the response fields that upstreams leave to the gateway."""
         tls = self.config.server.tls
-        return () if tls is None or tls.hsts is None else ("Strict-Transport-Security",)
+        hsts = () if tls is None or tls.hsts is None else ("Strict-Transport-Security",)
+        # On all routes: beside the gateway's own they would be one list with two meanings, and which route has a limit
+        # is nothing that the meaning of a name may depend on.
+        return (*hsts, "RateLimit", "RateLimit-Policy") if self.config.limits else hsts
 
     def _key_event(self, event: KeyEvent) -> None:
         """Tell the security log what happened to an issuer's keys."""

@@ -80,3 +80,23 @@ async def test_h12_an_upstream_names_no_identities(tmp_path: Path) -> None:
         heard = await gate.play(get())
     assert b"admin" not in heard.raw
     assert heard.raw.lower().count(b"x-request-id: ") == 1
+
+
+@pytest.mark.parametrize("limited", [True, False])
+async def test_a_service_s_list_of_limits_does_not_stand_beside_the_gateway_s(tmp_path: Path, *, limited: bool) -> None:
+    limits = {"calls": {"tiers": {"anonymous": {"rate": "1/s", "burst": 9}}}}
+    routes = [
+        {**OPEN[0], "match": {"path": "/limited"}, "limit": "calls"} if limited else OPEN[0],
+        {**OPEN[0], "name": "free", "match": {"path": "/free"}},
+    ]
+    answer = (
+        b'HTTP/1.1 200 OK\r\nRateLimit: "own";r=1\r\nratelimit-policy: "own";q=1\r\nRetry-After: 7\r\n'
+        b"X-RateLimit-Remaining: 1\r\nContent-Length: 0\r\n\r\n"
+    )
+    async with wire(tmp_path, routes=routes, limits=limits if limited else {}) as gate:
+        for target in (b"/limited", b"/free"):
+            gate.upstream.answer(answer)
+            heard = await gate.play(get(start=b"GET " + target + b" HTTP/1.1"))
+            counts = heard.raw.count(b'"own"'), heard.raw.count(b'"calls"')
+            assert counts == ((0, 2 if target == b"/limited" else 0) if limited else (2, 0))
+            assert b"Retry-After: 7\r\nX-RateLimit-Remaining: 1\r\n" in heard.raw
