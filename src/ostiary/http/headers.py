@@ -74,28 +74,23 @@ _KINDS: Final[dict[bytes, Kind]] = {
     b"x-http-method-override": Kind.STRIP,
     b"x-http-method": Kind.STRIP,
     b"x-method-override": Kind.STRIP,
-    b"x-original-url": Kind.STRIP,
-    b"x-original-uri": Kind.STRIP,
-    b"x-original-method": Kind.STRIP,
     b"x-rewrite-url": Kind.STRIP,
-    b"x-envoy-original-path": Kind.STRIP,
     b"x-host": Kind.STRIP,
-    b"x-original-host": Kind.STRIP,
     b"x-http-host-override": Kind.STRIP,
     # Other spellings of the caller's address.
     b"client-ip": Kind.STRIP,
     b"true-client-ip": Kind.STRIP,
     b"x-client-ip": Kind.STRIP,
     b"x-cluster-client-ip": Kind.STRIP,
-    b"x-remote-ip": Kind.STRIP,
-    b"x-remote-addr": Kind.STRIP,
     b"x-originating-ip": Kind.STRIP,
     b"cf-connecting-ip": Kind.STRIP,
     b"fastly-client-ip": Kind.STRIP,
+    b"x-forwarded": Kind.STRIP,
+    b"x-forward-for": Kind.STRIP,
+    b"forwarded-for": Kind.STRIP,
+    # A credential that services check themselves: no proxy vouches for it, unlike the rest of its family.
+    b"x-auth-token": Kind.PASS,
     # Identities that other gateways vouch for.
-    b"remote-user": Kind.STRIP,
-    b"x-remote-user": Kind.STRIP,
-    b"x-webauth-user": Kind.STRIP,
     b"x-user": Kind.STRIP,
     b"x-user-role": Kind.STRIP,
     b"x-user-name": Kind.STRIP,
@@ -110,9 +105,18 @@ _KINDS: Final[dict[bytes, Kind]] = {
 
 _STRIPPED_PREFIXES: Final = (
     b"x-forwarded-", b"x-authenticated-", b"x-auth-request-", b"x-consumer-", b"x-ssl-client-", b"ssl-client-",
-    b"x-client-cert", b"client-cert", b"x-tls-client-", b"x-amzn-oidc-", b"x-goog-authenticated-user-",
-    b"cf-access-authenticated-user-", b"x-ms-client-principal", b"tailscale-user-",
+    b"x-client-cert", b"client-cert", b"x-tls-client-", b"x-amzn-oidc-", b"x-amzn-mtls-", b"x-goog-authenticated-user-",
+    b"x-goog-iap-", b"cf-access-authenticated-user-", b"x-ms-client-principal", b"x-ms-token-", b"tailscale-user-",
+    b"remote-", b"x-remote-", b"x-webauth-", b"x-authentik-", b"x-pomerium-", b"x-vouch-", b"x-credential-",
+    b"x-userinfo", b"impersonate-", b"wl-proxy-", b"proxy-client-",
 )  # fmt: skip
+"""Families of names by which proxies tell services who is calling, and for what. Other members are as good as known."""
+_ASKED_PREFIXES: Final = (
+    b"x-auth-", b"x-envoy-", b"x-accel-", b"x-sendfile-", b"x-arr-", b"x-waws-", b"x-original-",
+    b"x-middleware-subrequest", b"x-scheme",
+)  # fmt: skip
+"""The same, of requests only. In answers some of them are for a proxy in front of the gateway: without
+X-Accel-Buffering, nginx would hold a stream of events back."""
 
 _FOLD: Final = bytes(c if chr(c).isalnum() and c < 128 else ord("-") for c in range(256))
 _MEMO_ENTRIES: Final = 1024
@@ -129,6 +133,7 @@ class HeaderPolicy:
 
     The default names of the identity headers are stripped even where others are configured, so that a service that
     still reads them is not fooled. For requests and responses: an upstream does not name identities to callers either.
+    Only what a proxy in front may have to read is left in responses.
     `own` are further fields that nobody but the gateway sends.
     """
 
@@ -138,8 +143,18 @@ class HeaderPolicy:
             values = (getattr(headers, field) for field in type(headers).model_fields if field != "also_strip")
             names.update(value for value in values if value is not None)
         self._stripped = frozenset(fold(name.encode("ascii")) for name in names)
-        self.kind: Callable[[bytes], Kind] = _Memo(self._classify).__getitem__
-        """Return the kind of the field named so, as the peer spelt it: one dictionary look-up for a known spelling."""
+        self.kind: Callable[[bytes], Kind] = _Memo(self._classify_asked).__getitem__
+        """Return the kind of a request's field named so, as the peer spelt it: one dictionary look-up if known."""
+        self.answer_kind: Callable[[bytes], Kind] = _Memo(self._classify).__getitem__
+        """The same of a response's."""
+
+    def _classify_asked(self, name: bytes) -> Kind:
+        kind = self._classify(name)
+        if kind is Kind.PASS:
+            folded = fold(name)
+            if folded not in _KINDS and folded.startswith(_ASKED_PREFIXES):
+                return Kind.STRIP
+        return kind
 
     def _classify(self, name: bytes) -> Kind:
         folded = fold(name)
@@ -151,14 +166,14 @@ class HeaderPolicy:
         return kind if name.lower() == folded else Kind.STRIP
 
 
-def without(options: frozenset[bytes], fields: Fields, policy: HeaderPolicy) -> list[bytes]:
+def without(options: frozenset[bytes], fields: Fields, kind_of: Callable[[bytes], Kind]) -> list[bytes]:
     """Render the fields to pass on without those that were meant for one connection only (RFC 9110 section 7.6.1).
 
     Four pieces for each line: name, colon, value, line end.
     """
     passed: list[bytes] = []
     for name, value, _ in fields:
-        if policy.kind(name) is Kind.PASS and name.lower() not in options:
+        if kind_of(name) is Kind.PASS and name.lower() not in options:
             passed += (name, b": ", value, b"\r\n")
     return passed
 

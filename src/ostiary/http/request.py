@@ -165,7 +165,7 @@ def _canonical(
         return _malformed(canonical_target)
     passed = found.passed
     if found.rare and not framing.options <= _LASTING:
-        passed = without(framing.options, found.fields, policy)
+        passed = without(framing.options, found.fields, policy.kind)
     caller = peer.caller(found.rare, framing.host)
     authorization, handshake = found.authorization, None
     if framing.upgrade == b"websocket":

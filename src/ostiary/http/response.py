@@ -43,7 +43,7 @@ def read_response(data: bytes, method: str, policy: HeaderPolicy) -> tuple[Respo
     if cut is None:
         return None
     version, status, fields, rest = cut
-    kind_of = policy.kind
+    kind_of = policy.answer_kind
     passed: list[bytes] = []
     about: list[tuple[Kind, bytes]] = []
     for name, value, _ in fields:
@@ -63,7 +63,7 @@ def read_response(data: bytes, method: str, policy: HeaderPolicy) -> tuple[Respo
     if not printable(b"".join(passed[2::4])) or not all(printable(value) for _, value in about):
         return _BAD_OCTETS, rest
     if not options <= _LASTING:
-        passed = without(options, fields, policy)
+        passed = without(options, fields, kind_of)
     if lengths and status != _NO_CONTENT:  # RFC 9110 section 8.6: not even of nothing
         passed += (b"Content-Length", b": ", lengths[0], b"\r\n")
     keep_alive = persistent(str(version, "ascii"), options) and body != UNTIL_CLOSE
