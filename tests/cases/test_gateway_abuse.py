@@ -35,19 +35,22 @@ def limited(tiers: dict[str, int]) -> dict[str, Any]:
     return {"routes": [{**route, "limit": "calls"} for route in ROUTES], "limits": {"calls": {"tiers": buckets}}}
 
 
+@pytest.mark.parametrize("real_ip", [True, False])
 @pytest.mark.parametrize("trusted", [[], ["127.0.0.0/8"]])
-async def test_r1_a_rotating_forwarded_for(tmp_path: Path, trusted: list[str]) -> None:
+async def test_r1_a_rotating_forwarded_for(tmp_path: Path, trusted: list[str], *, real_ip: bool) -> None:
     """What a caller writes to the left of what a trusted proxy appended is the caller's own invention."""
     sections = limited({"anonymous": 3})
     async with gate(tmp_path, server={"listen": "127.0.0.1:0", "trusted_proxies": trusted}, **sections) as one:
         for number in range(20):
             appended = f"10.9.8.{number}, 203.0.113.9" if trusted else f"10.9.8.{number}"
-            fields = {"X-Forwarded-For": appended, "X-Real-IP": f"10.1.1.{number}", "Forwarded": f"for=10.2.2.{number}"}
+            fields = {"X-Forwarded-For": appended, "Forwarded": f"for=10.2.2.{number}"}
+            if real_ip:  # contradicts the proxy, so that neither counts
+                fields["X-Real-IP"] = f"10.1.1.{number}"
             answer = await one.ask("/open/x", **fields)
             assert answer.status == (200 if number < 3 else 429)
         assert len(one.upstream.requests) == 3
         addresses = {address for received in one.upstream.requests for address in received.values("x-forwarded-for")}
-        assert addresses == {"203.0.113.9" if trusted else "127.0.0.1"}
+        assert addresses == {"203.0.113.9" if trusted and not real_ip else "127.0.0.1"}
 
 
 @pytest.mark.parametrize(

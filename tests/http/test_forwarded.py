@@ -101,8 +101,42 @@ def test_strangers_are_not_heard() -> None:
 
 def test_real_ip_counts_where_there_is_no_chain() -> None:
     assert from_x_forwarded(PROXY, TRUSTED, (), (), (b"192.0.2.1",)).address == "192.0.2.1"
-    assert from_x_forwarded(PROXY, TRUSTED, (b"192.0.2.2",), (), (b"192.0.2.1",)).address == "192.0.2.2"
     assert from_x_forwarded(PROXY, TRUSTED, (b"",), (), (b"192.0.2.1",)).address == "10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    "chain,real_ip,address",
+    [
+        # nginx writes both: its peer, and the same behind whatever came.
+        (b"192.0.2.1", b"192.0.2.1", "192.0.2.1"),
+        (b"6.6.6.6, 192.0.2.1", b"192.0.2.1", "192.0.2.1"),
+        (b"6.6.6.6, 2001:DB8::1", b" [2001:db8:0::1]:4711", "2001:db8::1"),
+        # Several in a row: the last one writes its peer, which is a proxy ...
+        (b"6.6.6.6, 192.0.2.1, 10.1.1.1", b"10.1.1.1", "192.0.2.1"),
+        (b"192.0.2.1, 10.1.1.1, 10.2.2.2", b"10.2.2.2", "192.0.2.1"),
+        # ... or passes on what one before it wrote: its peer, or the client.
+        (b"192.0.2.1, 10.1.1.1, 10.2.2.2", b"10.1.1.1", "192.0.2.1"),
+        (b"6.6.6.6, 192.0.2.1, 10.1.1.1", b"192.0.2.1", "192.0.2.1"),
+        # Everybody is a proxy, as for what runs beside them.
+        (b"10.1.1.1", b"10.1.1.1", "10.1.1.1"),
+        (b"10.1.1.1, 10.2.2.2", b"10.1.1.1", "10.1.1.1"),
+        # A proxy that writes one of them passes the other on as the caller sent it.
+        (b"6.6.6.6", b"192.0.2.1", "10.0.0.1"),
+        (b"192.0.2.1, 6.6.6.6", b"192.0.2.1", "10.0.0.1"),
+        (b"6.6.6.6, 10.1.1.1", b"192.0.2.1", "10.0.0.1"),
+        (b"192.0.2.1", b"6.6.6.6", "10.0.0.1"),
+        (b"192.0.2.1", b"10.9.9.9", "10.0.0.1"),
+        (b"192.0.2.1", b"unknown", "10.0.0.1"),
+        (b"192.0.2.1", b"", "10.0.0.1"),
+        # Beyond what is unreadable nothing is on the way.
+        (b"unknown", b"192.0.2.1", "10.0.0.1"),
+        (b"192.0.2.1, unknown, 10.2.2.2", b"192.0.2.1", "10.0.0.1"),
+        (b"192.0.2.1, unknown, 10.2.2.2", b"10.2.2.2", "10.2.2.2"),
+    ],
+)
+def test_real_ip_and_the_chain_agree_or_neither_is_believed(chain: bytes, real_ip: bytes, address: str) -> None:
+    assert from_x_forwarded(PROXY, TRUSTED, (chain,), (), (real_ip,)).address == address
+    assert from_x_forwarded(STRANGER, TRUSTED, (chain,), (), (real_ip,)) is STRANGER
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,10 @@ def test_a_certificate_is_its_holder_s() -> None:
     assert peer.caller([], host).certificate is certificate
     assert peer.caller(TOLD[2:], host).certificate is certificate
     assert peer.caller(TOLD, host).certificate is None
+    for told in (b"unknown", b"192.0.2.1"):
+        fields = [(Kind.FORWARDED_FOR, told), (Kind.REAL_IP, b"192.0.2.2")]
+        assert peer.caller(fields, host).address == PROXY
+        assert peer.caller(fields, host).certificate is None, "nobody knows whose request it is"
+        assert peer.caller([(Kind.FORWARDED, told)], host).certificate is certificate, "this family is not read"
+    peer = Peer(PROXY, b"https", PROXIES, "forwarded", certificate)
+    assert peer.caller([(Kind.FORWARDED, b"for=unknown")], host).certificate is None

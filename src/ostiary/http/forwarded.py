@@ -2,7 +2,8 @@
 
 A trusted proxy is believed about its own peer, and about nothing further to the left (law 4): the caller is the
 right-most address that is not a trusted proxy's own. Only one family of fields is read, for a proxy that writes one of
-them passes the other on as it came, and then it is the caller speaking. What is unreadable is where believing ends.
+them passes the other on as it came, and then it is the caller speaking. For the same reason X-Real-IP and
+X-Forwarded-For count only if they do not contradict each other. What is unreadable is where believing ends.
 """
 
 from __future__ import annotations
@@ -84,19 +85,29 @@ def _read_address(text: str) -> Address | None:
 def from_x_forwarded(
     peer: Client, trusted: Trusted, chain: Sequence[bytes], schemes: Sequence[bytes], real_ip: Sequence[bytes]
 ) -> Client:
-    """Return the caller by the values of X-Forwarded-For (where absent, X-Real-IP) and X-Forwarded-Proto."""
+    """Return the caller by the values of X-Forwarded-For (where absent, X-Real-IP) and X-Forwarded-Proto.
+
+    Where both are there, X-Real-IP has to name the caller that the chain leads to, or a trusted proxy on the way there
+    (which the next one wrote down as its own peer). Otherwise one of them is the caller's own invention, nobody can
+    tell which, and the peer stands for whoever is behind it.
+    """
     if peer.address not in trusted:
         return peer
+    scheme = _scheme(schemes[-1].rpartition(b",")[2] if schemes else b"", peer.scheme)
     hops = reversed(b",".join(chain).rsplit(b",", _MAX_HOPS)) if chain else iter(real_ip[-1:])
     address = peer.address
+    way = {address}
     for hop in islice(hops, _MAX_HOPS):
         told = read_address(hop.strip(b" \t").decode("latin-1"))
         if told is None:
             break
         address = told
+        way.add(address)
         if address not in trusted:
             break
-    return Client(address, _scheme(schemes[-1].rpartition(b",")[2] if schemes else b"", peer.scheme))
+    if chain and real_ip and read_address(real_ip[-1].strip(b" \t").decode("latin-1")) not in way:
+        address = peer.address
+    return Client(address, scheme)
 
 
 def from_forwarded(peer: Client, trusted: Trusted, values: Sequence[bytes]) -> Client:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from ostiary.http.forwarded import Family, Scheme, Trusted
     from ostiary.http.host import Host
     from ostiary.tls.client_certificate import ClientCertificate
+
+_X_FORWARDED: Final = (Kind.FORWARDED_FOR, Kind.REAL_IP)
+_ABOUT_OTHERS: Final[dict[Family, tuple[Kind, ...]]] = {
+    "x-forwarded": _X_FORWARDED,
+    "both": _X_FORWARDED,
+    "forwarded": (Kind.FORWARDED,),
+}
+"""With these a peer speaks for somebody else, even if it cannot be told for whom."""
 
 
 class Caller(msgspec.Struct, frozen=True, gc=False):
@@ -88,7 +96,8 @@ class Peer:
         fields = b"%bX-Request-Id: %b\r\nX-Correlation-Id: %b\r\n" % (
             upstream_fields(client, host, self._family), request_id, correlation_id,
         )  # fmt: skip
-        return Caller(client.address, request_id, fields, self.certificate if client == self._client else None)
+        own = client == self._client and not any(kind in values for kind in _ABOUT_OTHERS[self._family])
+        return Caller(client.address, request_id, fields, self.certificate if own else None)
 
 
 def _told_id(values: list[bytes] | None) -> bytes | None:
