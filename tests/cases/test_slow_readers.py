@@ -304,4 +304,4 @@ async def test_nothing_is_held_against_the_service(tmp_path: Path) -> None:
     async with crowded(tmp_path, [FAR] * 4, circuit={"failures": 1}, health={"failures": 1}) as api:
         assert (await (await api.asks(get("/")))).status == 200
         pool = api.gate.running.gateway._pools["api"]
-        assert (api.cut, pool._targets[0].failures, pool.attentive) == (1, 0, False)
+        assert (api.cut, pool._targets[0].row.failures, pool.attentive) == (1, 0, False)

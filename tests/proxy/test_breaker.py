@@ -7,7 +7,7 @@ from ostiary.proxy.breaker import CircuitBreaker, State
 def opened(**circuit: float) -> CircuitBreaker:
     """A circuit that opened at 100 s."""
     breaker = CircuitBreaker(Circuit.model_validate(circuit))
-    while not breaker.failed(100.0, probe=False):
+    while not breaker.failed(100.0, 100.0, probe=False):
         pass
     return breaker
 
@@ -20,15 +20,15 @@ def test_the_documented_defaults() -> None:
 def test_it_opens_after_failures_in_a_row() -> None:
     breaker = CircuitBreaker(Circuit())
     for _ in range(4):
-        assert not breaker.failed(0.0, probe=False)
-    breaker.succeeded(probe=False)
-    assert [breaker.failed(0.0, probe=False) for _ in range(5)] == [False] * 4 + [True]
+        assert not breaker.failed(0.0, 0.0, probe=False)
+    breaker.succeeded(0.0, probe=False)
+    assert [breaker.failed(0.0, 0.0, probe=False) for _ in range(5)] == [False] * 4 + [True]
     assert breaker.state is State.OPEN
 
 
 def test_without_a_number_it_never_opens() -> None:
     breaker = CircuitBreaker(Circuit(failures=0))
-    assert not any(breaker.failed(0.0, probe=False) for _ in range(1000))
+    assert not any(breaker.failed(0.0, 0.0, probe=False) for _ in range(1000))
     assert breaker.admits(0.0)
 
 
@@ -48,20 +48,20 @@ def test_half_open_it_lets_as_many_through_as_there_are_probes() -> None:
 def test_probes_that_end_well_close_it() -> None:
     breaker = opened()
     assert breaker.admits(130.0)
-    breaker.succeeded(probe=True)
+    breaker.succeeded(131.0, probe=True)
     states = [breaker.state]
     assert [breaker.admits(131.0) for _ in range(2)] == [True, False]
-    breaker.succeeded(probe=True)
+    breaker.succeeded(131.0, probe=True)
     states.append(breaker.state)
     assert states == [State.HALF_OPEN, State.CLOSED]
-    assert not breaker.failed(132.0, probe=False)
+    assert not breaker.failed(132.0, 132.0, probe=False)
 
 
 def test_a_probe_that_fails_opens_it_again() -> None:
     breaker = opened()
     assert breaker.admits(130.0)
     assert breaker.admits(130.0)
-    assert breaker.failed(131.0, probe=True)
+    assert breaker.failed(131.0, 131.0, probe=True)
     assert not breaker.admits(160.9)
     assert breaker.admits(161.0)
 
@@ -75,13 +75,13 @@ def test_a_probe_whose_client_left_makes_room_for_another() -> None:
 
 def test_what_was_let_through_before_it_opened_says_nothing() -> None:
     breaker = opened()
-    breaker.succeeded(probe=False)
-    assert not breaker.failed(129.0, probe=False)
+    breaker.succeeded(131.0, probe=False)
+    assert not breaker.failed(129.0, 129.0, probe=False)
     states = [breaker.state]
     assert breaker.admits(130.0)
-    assert not breaker.failed(130.0, probe=False)
+    assert not breaker.failed(130.0, 130.0, probe=False)
     for probe in (False, True):
-        breaker.succeeded(probe=probe)
+        breaker.succeeded(131.0, probe=probe)
         states.append(breaker.state)
     assert states == [State.OPEN, State.HALF_OPEN, State.HALF_OPEN]
 
@@ -89,7 +89,22 @@ def test_what_was_let_through_before_it_opened_says_nothing() -> None:
 def test_a_probe_of_an_earlier_time_changes_no_count() -> None:
     breaker = opened(probes=1)
     assert breaker.admits(130.0)
-    assert breaker.failed(130.0, probe=True)
+    assert breaker.failed(130.0, 130.0, probe=True)
     breaker.abandoned()
     assert breaker.admits(160.0)
     assert not breaker.admits(160.0)
+
+
+def test_requests_older_than_the_last_good_answer_open_nothing() -> None:
+    breaker = CircuitBreaker(Circuit())
+    breaker.succeeded(20.0, probe=False)
+    assert not any(breaker.failed(10.0, 40.0, probe=False) for _ in range(100))
+    assert breaker.row.failures == 1
+    assert [breaker.failed(20.0, 50.0, probe=False) for _ in range(4)] == [False] * 3 + [True]
+
+
+def test_requests_older_than_the_last_good_answer_break_no_row() -> None:
+    breaker = CircuitBreaker(Circuit())
+    breaker.succeeded(20.0, probe=False)
+    found = [breaker.failed(since, 50.0, probe=False) for since in (21.0, 22.0, 10.0, 23.0, 10.0, 24.0, 25.0)]
+    assert found == [False] * 6 + [True]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ostiary.proxy.upstream import UpstreamConnection
     from tests.support.http1 import Answer
     from tests.support.recording import Conversation
+    from tests.support.upstreams import Several
 
 BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 NONSENSE = b"SSH-2.0-OpenSSH\r\n\r\n"
@@ -68,7 +70,7 @@ async def test_a_target_that_answers_again_is_used_again(tmp_path: Path) -> None
         api.gate.clock.now += 10.1
         assert await api.statuses(10) == [200] * 10
         assert api.counts[0] > 6
-        assert not api.pool.attentive
+        assert api.pool._calm
 
 
 async def test_statuses_count_as_failures_if_they_are_said_to(tmp_path: Path) -> None:
@@ -78,7 +80,7 @@ async def test_statuses_count_as_failures_if_they_are_said_to(tmp_path: Path) ->
     async with several(tmp_path, 2, balance="round-robin") as api:
         api.recordings[0].default = BROKEN
         assert sorted(await api.statuses(20)) == [200] * 10 + [500] * 10
-        assert not api.pool.attentive
+        assert api.pool._calm
 
 
 async def test_failures_that_are_not_in_a_row_send_nobody_to_rest(tmp_path: Path) -> None:
@@ -96,7 +98,7 @@ async def test_answers_that_end_with_their_connection_count_as_well(tmp_path: Pa
             NONSENSE, NONSENSE, b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         )
         assert await api.statuses(3) == [502, 502, 200]
-        assert api.pool._targets[0].failures == 0
+        assert api.pool._targets[0].row.failures == 0
         assert not api.pool.attentive
 
 
@@ -111,7 +113,7 @@ async def test_an_answer_that_breaks_off_is_a_failure(tmp_path: Path) -> None:
             async with api.gate.connect() as client:
                 with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
                     await client.ask("GET", "/")
-            assert api.pool._targets[0].failures == failures
+            assert api.pool._targets[0].row.failures == failures
 
 
 # The circuit.
@@ -203,6 +205,123 @@ async def test_what_another_target_answers_is_no_failure_of_the_upstream(tmp_pat
         assert api.metric("circuit_opened_total") == 0
 
 
+# Failures in a row, while others are answered.
+
+
+async def slow_ones(api: Several, count: int) -> list[asyncio.Task[list[int]]]:
+    """Send so many requests at once that are never answered."""
+    before = sum(api.counts)
+    for recording in api.recordings:
+        recording.answer(*[silence] * (count // len(api.recordings)))
+    asking = [asyncio.ensure_future(api.statuses(1)) for _ in range(count)]
+    await asyncio.gather(*(each.arrived((before + count) // len(api.recordings)) for each in api.recordings))
+    await api.gate.settle()
+    return asking
+
+
+async def test_slow_requests_of_one_caller_are_nobody_elses_failure(tmp_path: Path) -> None:
+    """They end in one sweep, with no good answer between their ends, but with many while they waited."""
+    async with several(tmp_path, 1) as api:
+        for _ in range(3):
+            asking = await slow_ones(api, 5)
+            for _ in range(4):
+                api.gate.pass_time(7.0)
+                assert await api.statuses(2) == [200] * 2
+            api.gate.pass_time(2.1)
+            assert await asyncio.gather(*asking) == [[504]] * 5
+            assert (api.pool._targets[0].row.failures, api.pool._circuit.row.failures) == (1, 1)
+            assert await api.statuses(1) == [200]
+            assert not api.pool.attentive
+        assert api.pool._targets[0].out_until == 0.0
+        assert api.metric("circuit_opened_total") == 0
+
+
+@pytest.mark.parametrize("status", [b"204", b"304", b"404", b"500"])
+async def test_every_answer_that_is_no_failure_is_good(tmp_path: Path, status: bytes) -> None:
+    good = b"HTTP/1.1 %b \r\n%b\r\n" % (status, b"" if status in (b"204", b"304") else b"Content-Length: 0\r\n")
+    async with several(tmp_path, 1, health={"failing_statuses": [503]}) as api:
+        asking = await slow_ones(api, 5)
+        api.gate.pass_time(1.0)
+        api.recordings[0].answer(good)
+        await api.statuses(1)
+        api.gate.pass_time(29.1)
+        assert await asyncio.gather(*asking) == [[504]] * 5
+        assert api.metric("circuit_opened_total") == 0
+
+
+async def test_slow_requests_send_no_target_of_several_to_rest(tmp_path: Path) -> None:
+    async with several(tmp_path, 2, balance="round-robin") as api:
+        asking = await slow_ones(api, 8)
+        api.gate.pass_time(15.0)
+        assert await api.statuses(4) == [200] * 4
+        api.gate.pass_time(15.1)
+        assert await asyncio.gather(*asking) == [[504]] * 8
+        assert [target.row.failures for target in api.pool._targets] == [1, 1]
+        assert [target.out_until for target in api.pool._targets] == [0.0, 0.0]
+
+
+async def test_a_target_that_is_silent_rests_whatever_the_others_answer(tmp_path: Path) -> None:
+    """What another target answers is no sign of life of this one."""
+    async with several(tmp_path, 2, balance="round-robin") as api:
+        api.recordings[0].default = silence
+        asking = [asyncio.ensure_future(api.statuses(1)) for _ in range(6)]
+        await api.recordings[0].arrived(3)
+        await api.gate.settle()
+        api.gate.pass_time(30.1)
+        assert sorted(await asyncio.gather(*asking)) == [[200]] * 3 + [[504]] * 3
+        assert api.pool._targets[0].out_until > api.gate.clock.now
+        assert api.metric("circuit_opened_total") == 0
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_slow_requests_open_the_circuit_if_nothing_else_was_heard(tmp_path: Path, before: int) -> None:
+    async with several(tmp_path, 1) as api:
+        assert await api.statuses(before) == [200] * before
+        api.gate.pass_time(0.25)
+        asking = await slow_ones(api, 5)
+        api.gate.pass_time(30.1)
+        assert await asyncio.gather(*asking) == [[504]] * 5
+        assert api.metric("circuit_opened_total") == 1
+
+
+@pytest.mark.parametrize("fault", [reset, BROKEN, NONSENSE])
+async def test_what_died_a_moment_ago_is_found_out_by_five_failures(tmp_path: Path, fault: object) -> None:
+    """However few milliseconds after its last good answer, and with others under way when it died."""
+    async with several(tmp_path, 1, health={"failing_statuses": [500]}) as api:
+        asking = await slow_ones(api, 3)
+        api.gate.pass_time(29.0)
+        assert await api.statuses(5) == [200] * 5
+        api.gate.pass_time(1.1)
+        assert await asyncio.gather(*asking) == [[504]] * 3
+        assert api.pool._circuit.row.failures == 1
+        api.recordings[0].default = fault  # type: ignore[assignment]
+        failing = 500 if fault is BROKEN else 502
+        assert await api.statuses(5) == [failing] * 4 + [503]
+        assert api.metric("circuit_opened_total") == 1
+
+
+async def test_answers_that_break_off_are_not_taken_for_good_ones(tmp_path: Path) -> None:
+    """Though they are counted by the status with which they began."""
+
+    async def half(conversation: Conversation) -> None:
+        await conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        await conversation.reader.read()
+
+    async def ask() -> None:
+        async with api.gate.connect() as client:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                await client.ask("GET", "/")
+
+    async with several(tmp_path, 1) as api:
+        api.recordings[0].default = half
+        asking = [asyncio.ensure_future(ask()) for _ in range(5)]
+        await api.recordings[0].arrived(5)
+        await api.gate.settle()
+        api.gate.pass_time(60.1)
+        await asyncio.gather(*asking)
+        assert api.metric("circuit_opened_total") == 1
+
+
 # Repeating.
 
 
@@ -222,7 +341,7 @@ async def test_the_budget_of_repetitions_is_kept(tmp_path: Path) -> None:
 async def test_each_target_is_asked_once_at_most(tmp_path: Path) -> None:
     async with several(tmp_path, 0, bad=3) as api:
         assert await api.statuses(1) == [502]
-        assert [target.failures for target in api.pool._targets] == [1, 1, 1]
+        assert [target.row.failures for target in api.pool._targets] == [1, 1, 1]
 
 
 async def test_a_lost_connection_is_made_up_for_by_another_target(tmp_path: Path) -> None:
@@ -231,7 +350,7 @@ async def test_a_lost_connection_is_made_up_for_by_another_target(tmp_path: Path
         api.recordings[0].answer(reset)
         assert await api.statuses(4) == [200] * 4
         assert api.metric("retries_total", "repeated") == 1
-        assert api.pool._targets[0].failures == 0
+        assert api.pool._targets[0].row.failures == 0
 
 
 async def test_beyond_the_budget_a_lost_connection_is_502(tmp_path: Path) -> None:

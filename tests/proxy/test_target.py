@@ -36,9 +36,9 @@ async def test_it_is_out_while_it_rests_or_is_down() -> None:
     assert target.out_until == inf
     target.judged(up=True)
     assert target.out_until == 20.0
-    target.failures = 3
-    target.recovered()
-    assert (target.out_until, target.failures) == (0.0, 0)
+    target.row.failures = 3
+    target.recovered(30.0)
+    assert (target.out_until, target.row.failures, target.row.good_at) == (0.0, 0, 30.0)
 
 
 async def test_a_name_is_resolved_for_each_connection(monkeypatch: pytest.MonkeyPatch) -> None:

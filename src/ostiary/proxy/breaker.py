@@ -1,6 +1,6 @@
 """A circuit breaker: it spares an upstream that fails, and asks it with a few probes whether it is back.
 
-    CLOSED     everything is let through     enough failures in a row                -> OPEN
+    CLOSED     everything is let through     enough failures in a row (see `Row`)    -> OPEN
     OPEN       nothing is let through        its time is over, and somebody asks     -> HALF_OPEN
     HALF_OPEN  as many as there are probes   a probe fails                           -> OPEN
                                              every probe has ended well              -> CLOSED
@@ -14,6 +14,8 @@ from __future__ import annotations
 from enum import Enum
 from math import ceil
 from typing import TYPE_CHECKING
+
+from ostiary.proxy.row import Row
 
 if TYPE_CHECKING:
     from ostiary.config.model import Circuit
@@ -33,8 +35,8 @@ class CircuitBreaker:
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
         self.state = State.CLOSED
-        self.failures = 0
-        """Failures in a row while closed."""
+        self.row = Row()
+        """Failures while closed."""
         self._until = 0.0
         """When an open circuit lets probes through."""
         self._under_way = 0
@@ -55,22 +57,22 @@ class CircuitBreaker:
         self._under_way += 1
         return True
 
-    def failed(self, mono: float, *, probe: bool) -> bool:
-        """Take note of a failure; True if it opened the circuit."""
+    def failed(self, since: float, mono: float, *, probe: bool) -> bool:
+        """Take note of the failure of a request that was made at `since`; True if it opened the circuit."""
         if self.state is State.CLOSED:
-            self.failures += 1
-            if not 0 < self._circuit.failures <= self.failures:
+            self.row.failed(since)
+            if not 0 < self._circuit.failures <= self.row.failures:
                 return False
         elif self.state is State.OPEN or not probe:
             return False
         self.state = State.OPEN
-        self.failures = 0
+        self.row.failures = 0
         self._until = mono + self._circuit.recover_after
         return True
 
-    def succeeded(self, *, probe: bool) -> None:
+    def succeeded(self, mono: float, *, probe: bool) -> None:
         """Take note of a good answer."""
-        self.failures = 0
+        self.row.good(mono)
         if probe and self.state is State.HALF_OPEN:
             self._under_way -= 1
             self._well += 1

@@ -3,12 +3,17 @@
 The ordinary request costs one look: `_only` is the one target of an upstream that is well. Everything else (several
 targets, an open circuit, a target that is down) takes the longer way through `_pick`; and as long as something has
 failed and nothing good has been heard since, the pool is `attentive`: it asks to be told of each exchange that is over.
+
+A failure means less if others were answered meanwhile (see `Row`), so it matters, too, when that was before anything
+had failed. The one target of an upstream pays nothing for that: its good answers are counted anyway, and the pool looks
+every now and then whether there are more. Of several targets that would not tell which; so with several, the pool is
+always attentive.
 """
 
 from __future__ import annotations
 
 import asyncio
-from math import ceil
+from math import ceil, inf
 from typing import TYPE_CHECKING, Final
 
 from ostiary.decision.outcome import Refusal
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 _REFUSED: Final = Refusal(UPSTREAM_ERROR)
 _SLOW: Final = Refusal(UPSTREAM_TIMEOUT)
 _FULL: Final = Refusal(UPSTREAM_UNAVAILABLE, retry_after=1)
+_SERVER_ERROR: Final = 500
 _SHOWN: Final = {State.CLOSED: 0.0, State.HALF_OPEN: 0.5, State.OPEN: 1.0}
 
 
@@ -50,6 +56,8 @@ class UpstreamPool:
     ) -> None:
         self.metrics = metrics
         self.tls = tls
+        self.deadline = -inf
+        """The pool itself is watched by `deadlines`, and looks around each time."""
         self.attentive = False
         """Whether `exchange_over` has to be called for every exchange."""
         self._settings = upstream
@@ -57,6 +65,7 @@ class UpstreamPool:
         self._monotonic = monotonic
         mono = monotonic()
         self._targets = tuple(Target(url, upstream, self) for url in upstream.targets)
+        self._several = len(self._targets) > 1
         self._by_name = {target.name: target for target in self._targets}
         self._choose = balance(upstream, self._targets)
         self._circuit = CircuitBreaker(upstream.circuit)
@@ -65,11 +74,17 @@ class UpstreamPool:
         """Exchanges that the half-open circuit let through and has not heard of since."""
         self._failed: set[Exchange] = set()
         """Exchanges that failed and are not over yet."""
+        self._calm = True
+        """Whether all is well, so that a good answer changes nothing but the time of the last one."""
+        self._heard = 0
+        """How many good answers had been counted when that was last looked at."""
         self._only: Target | None = None
         self._waiting = WaitingLine(upstream.queue, upstream.queue_timeout, self._refuse_full)
         self.held_up = HeldUp(upstream, self._targets, self._waiting, metrics, monotonic)
         deadlines.watch(self._waiting)
         deadlines.watch(self.held_up)
+        if not self._several:
+            deadlines.watch(self)
         self._dials: set[asyncio.Task[None]] = set()
         self._checks: list[HealthCheck] = []
         if upstream.health.check is not None:
@@ -125,28 +140,42 @@ class UpstreamPool:
         failed = exchange in self._failed
         self._failed.discard(exchange)
         if failed or target is None or exchange.refusal is not None or not exchange.status:
+            if failed and exchange.refusal is None and 0 < exchange.status < _SERVER_ERROR:
+                self._heard += 1  # an answer that began well and broke off is counted among the good ones
             if exchange in self._probes:
                 self._probes.discard(exchange)
                 self._circuit.abandoned()
         elif exchange.status in self._settings.health.failing_statuses:
-            self._count(target, mono)
+            self._count(target, exchange, mono)
             self._count_for_circuit(exchange, mono)
             self._probes.discard(exchange)
+        elif self._calm:
+            target.row.good_at = self._circuit.row.good_at = mono
+            return
         else:
-            target.recovered()
-            self._circuit.succeeded(probe=exchange in self._probes)
+            target.recovered(mono)
+            self._circuit.succeeded(mono, probe=exchange in self._probes)
             self._probes.discard(exchange)
+            self._heard = self._good_answers()
         self._settle()
 
     def answering(self, exchange: Exchange, status: int) -> None:
         """Hear that an answer has begun: a probe need not wait for the end of a stream. For use while `attentive`."""
         if exchange in self._probes and status not in self._settings.health.failing_statuses:
             self._probes.discard(exchange)
-            self._circuit.succeeded(probe=True)
+            self._circuit.succeeded(self._monotonic(), probe=True)
             self._settle()
+
+    def expired(self, mono: float) -> None:
+        """Look whether there have been good answers since the last look. For pools of one target; see above."""
+        heard = self._good_answers()
+        if heard != self._heard:
+            self._heard = heard
+            self._targets[0].row.good_at = self._circuit.row.good_at = mono
 
     def close(self) -> None:
         """Close what is idle and stop making connections and checks."""
+        self._deadlines.forget(self)
         for check in self._checks:
             self._deadlines.forget(check)
             check.close()
@@ -162,7 +191,7 @@ class UpstreamPool:
     def target_failed(self, target: Target, exchange: Exchange) -> None:
         """Count a failure of `target` to answer `exchange`; enough of them in a row send it to rest."""
         mono = self._monotonic()
-        self._count(target, mono)
+        self._count(target, exchange, mono)
         self._count_for_circuit(exchange, mono)
         self._settle()
 
@@ -192,7 +221,7 @@ class UpstreamPool:
             check = self._settings.health.check
             self.metrics.down.value += 1
             exchange.refuse(Refusal(UPSTREAM_UNAVAILABLE, retry_after=1 if check is None else ceil(check.interval)))
-        elif target.failures >= self._settings.health.failures:
+        elif target.row.failures >= self._settings.health.failures:
             target.rest(mono + self._settings.health.rest)  # this one request tries it; the others wait for how it ends
         return target
 
@@ -202,16 +231,18 @@ class UpstreamPool:
         up = [target for target in left if target.out_until <= mono]
         return min(up or left, key=lambda target: target.load, default=None)
 
-    def _count(self, target: Target, mono: float) -> None:
-        target.failures += 1
-        if target.failures >= self._settings.health.failures:
+    def _count(self, target: Target, exchange: Exchange, mono: float) -> None:
+        if not self._several:
+            self.expired(mono)
+        target.row.failed(exchange.decided_at)
+        if target.row.failures >= self._settings.health.failures:
             target.rest(mono + self._settings.health.rest)
 
     def _count_for_circuit(self, exchange: Exchange, mono: float) -> None:
         """Count a request that failed for good: while another target may answer it, the upstream has not failed."""
         if not exchange.over:
             self._failed.add(exchange)
-        if self._circuit.failed(mono, probe=exchange in self._probes):
+        if self._circuit.failed(exchange.decided_at, mono, probe=exchange in self._probes):
             self.metrics.circuit_opened.value += 1
             self._probes.clear()
 
@@ -220,12 +251,17 @@ class UpstreamPool:
         whole = self._circuit.state is State.CLOSED
         target = self._targets[0]
         self._only = target if whole and len(self._targets) == 1 and not target.down else None
-        self.attentive = (
-            not whole
-            or self._circuit.failures > 0
-            or bool(self._failed)
-            or any(target.failures for target in self._targets)
+        self._calm = (
+            whole
+            and not self._circuit.row.failures
+            and not self._failed
+            and not any(target.row.failures for target in self._targets)
         )
+        self.attentive = self._several or not self._calm
+
+    def _good_answers(self) -> int:
+        """Count the answers below 500, whether or not the pool was told of each; of those above it always is."""
+        return sum(self.metrics.responses[1 : _SERVER_ERROR // 100])
 
     def _may_repeat(self, mono: float) -> bool:
         may = self._budget.spend(sum(self.metrics.responses), mono)
@@ -306,7 +342,7 @@ class UpstreamPool:
                 return
         self.metrics.connects_failed.value += 1
         mono = self._monotonic()
-        self._count(target, mono)
+        self._count(target, exchange, mono)
         another = self._another(tried, mono) if not exchange.over else None
         if another is not None and self._may_repeat(mono):
             self._ask(exchange, mono, another, tried)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 from ostiary.config.addresses import port_of
+from ostiary.proxy.row import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +34,7 @@ class Target:
         self.idle: list[UpstreamConnection] = []
         self.open = 0
         """Connections that exist or are being made."""
-        self.failures = 0
-        """Failures in a row."""
+        self.row = Row()
         self.out_until = 0.0
         """Until when this target is left out while another is up: at rest, or, for ever, down."""
         self.down = False
@@ -63,9 +63,9 @@ class Target:
         self._rests_until = until
         self._settle()
 
-    def recovered(self) -> None:
+    def recovered(self, mono: float) -> None:
         """Take note of a good answer."""
-        self.failures = 0
+        self.row.good(mono)
         self.rest(0.0)
 
     def judged(self, *, up: bool) -> None:
