@@ -100,8 +100,11 @@ class Wire(msgspec.Struct, frozen=True):
         while quiet < _QUIET:
             await asyncio.sleep(0)
             upstream, metrics = self.upstream, self.running.metrics
+            clients = self.running.gateway.door._clients
             now = (
-                len(upstream.requests), upstream.open, metrics.client_connections.value, *(other() for other in others),
+                len(upstream.requests), upstream.open, metrics.client_connections.value,
+                sum(client.exchange.received for client in clients if client.exchange is not None),
+                *(other() for other in others),
             )  # fmt: skip
             quiet = quiet + 1 if now == last else 0
             last = now
