@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 import msgspec
 import pytest
 
+from ostiary.demo.loopback import bind, port_of
 from tests.support import http1
 from tests.support.documents import document
 from tests.support.oidc_provider import OidcProvider, oidc_provider
@@ -91,7 +92,9 @@ async def test_a_cold_start_without_the_provider_heals_by_itself(
 ) -> None:
     """Case FJ9."""
     async with AsyncExitStack() as later:
-        provider = later.enter_context(oidc_provider())
+        with bind() as free:  # a port that no outgoing connection gets while the provider is away
+            port = port_of(free)
+        provider = later.enter_context(oidc_provider(port))
         token = provider.token()
         provider.child.signal(signal.SIGKILL if fault == "dead" else signal.SIGSTOP)
         gateway = later.enter_context(serving(configuration(provider, nginx_upstream.url), tmp_path))
@@ -106,7 +109,7 @@ async def test_a_cold_start_without_the_provider_heals_by_itself(
         assert (await http1.ask(gateway.port, "GET", "/")).status == 401  # which needs no key
 
         if fault == "dead":
-            provider = later.enter_context(oidc_provider(int(provider.issuer.rpartition(":")[2])))
+            provider = later.enter_context(oidc_provider(port))
             token = provider.token()
         else:
             provider.child.signal(signal.SIGCONT)
