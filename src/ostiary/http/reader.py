@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _MAX_ENTRIES: Final = 256
 _MAX_OCTETS: Final = 1024
-_LONG: Final = 16 * 1024
-"""Octets of what is not looked up: hardly a head, but a body with its head in front."""
+_ENOUGH: Final = _MAX_OCTETS + 1
+"""Octets of the rest that are looked up: with so many, it is none that is kept, and a body behind it is not copied."""
 _COMMON_LINE: Final = re.compile(rb"(%b) %b HTTP/1\.1(?=\r\n)" % (b"|".join(sorted(COMMON_METHODS)), CLEAN))
 _AUTHORIZATION: Final = b"\r\nAuthorization: "
 _SKIP: Final = len(_AUTHORIZATION)
@@ -57,20 +57,20 @@ class RequestReader:
     def read(self, data: bytes, peer: Peer) -> tuple[Request | Refusal, bytes] | None:
         """The same as `read_request`."""
         start = _COMMON_LINE.match(data)
-        if start is None or len(data) > _LONG:
+        if start is None:
             return read_request(data, peer, self._policy, self._bounds)
         at = start.end()
         here = data.find(_AUTHORIZATION, at)
         authorization: tuple[bytes, ...] = ()
         if here < 0:
-            shared = data[at:]
+            shared = data[at : at + _ENOUGH]
         else:
             # A line taken out of a head leaves a head: all that may differ without it is whether somebody is named.
             there = data.find(b"\r", here + _SKIP)
             if there < 0 or data[here - 1] == _LF:  # it has no end yet, or is behind that of the head
                 return read_request(data, peer, self._policy, self._bounds)
             authorization = (data[here + _SKIP : there].strip(b" \t"),)
-            shared = data[at:here] + data[there:]
+            shared = data[at:here] + data[there : there + _ENOUGH]
         known = self._shared.get(shared)
         if known is None:
             found = read_request(data, peer, self._policy, self._bounds)
