@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from bench import against, footprint, latency, machine, measure, report, revision, shapes, soak, store, upstream
-from bench.cases import CASES, Ground
+from bench.cases import CASES, Ground, judged
 from bench.load import LoadError
 from bench.measure import Pace
 from bench.probes import ProbeError
@@ -69,14 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "against":
             return _against(options.revision, against.cases(options.only), pace, limit, cpus, Path(folder), console)
         chosen = [case for case in CASES if _wanted(case, options.only, quick=options.quick)]
-        results = _bench(chosen, pace, limit, cpus, Path(folder), console)
+        results = _bench(chosen, pace, limit, cpus, Path(folder), console, all_arms=not options.quick)
     _write(results, "quick" if options.quick or options.only else "latest", console)
     return 0
 
 
 def _extent(parser: argparse.ArgumentParser) -> None:
     """Take what says how much is measured."""
-    parser.add_argument("--quick", action="store_true", help="the main cases, shorter: within three minutes")
+    parser.add_argument("--quick", action="store_true", help="what bars speak of, and shorter: within three minutes")
     parser.add_argument(
         "--only", action="append", metavar="CASE", choices=[case.name for case in CASES], help="repeatable"
     )
@@ -86,12 +86,13 @@ def _extent(parser: argparse.ArgumentParser) -> None:
 def _wanted(case: Case, only: list[str] | None, *, quick: bool) -> bool:
     if only:
         return case.name in only
-    return case.quick or not quick
+    return not quick or bool(judged(case.name))
 
 
 def _bench(
-    cases: Sequence[Case], pace: Pace, limit: float, cpus: tuple[int, int], folder: Path, console: Console
-) -> report.Results:
+    cases: Sequence[Case], pace: Pace, limit: float, cpus: tuple[int, int], folder: Path, console: Console,
+    *, all_arms: bool,
+) -> report.Results:  # fmt: skip
     results = report.Results(datetime.now(UTC), machine.describe(), _commit(), pace)
     start = time.monotonic()
     gateway, other = cpus
@@ -102,11 +103,13 @@ def _bench(
                 results.problems.append(f"Out of time: {case.title} was not measured.")
                 continue
             with console.status("") as status:
+                names = judged(case.name)
                 # Fewer rounds where no bar depends on it.
-                own = pace if case.quick else msgspec.structs.replace(pace, rounds=max(pace.rounds - 2, 1))
+                own = pace if names else msgspec.structs.replace(pace, rounds=max(pace.rounds - 2, 1))
                 arms = measure.run(
-                    case.arms(ground), own, gateway, folder / case.name, lambda text: status.update(f"[dim]{text}")
-                )
+                    [arm for arm in case.arms(ground) if all_arms or arm.name in names],
+                    own, gateway, folder / case.name, lambda text: status.update(f"[dim]{text}"),
+                )  # fmt: skip
             results.cases[case.name] = arms
             console.print(f"[bold]{case.title}[/]")
             console.print(Markdown("\n".join(report.case_table(case, arms))))

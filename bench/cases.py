@@ -72,8 +72,6 @@ class Case(msgspec.Struct, frozen=True):
     name: str
     title: str
     arms: Callable[[Ground], list[Arm]]
-    quick: bool = False
-    """Part of the short run."""
     body: int = 0
     """Bytes of the body, where that is the subject."""
 
@@ -185,23 +183,22 @@ CASES = (
         "seen-rs256",
         "Token seen before, RS256",
         seen("RS256", Ostiary(AGAIN), Envoy(), Envoy(100), HAProxy(), Nginx(), Node(), Starlette()),
-        quick=True,
     ),
     Case("seen-es256", "Token seen before, ES256", seen("ES256", Envoy(), HAProxy())),
     Case("seen-eddsa", "Token seen before, EdDSA", seen("EdDSA", Envoy())),
-    Case("new-rs256", "Every token new, RS256", new("RS256", Envoy(), HAProxy()), quick=True),
+    Case("new-rs256", "Every token new, RS256", new("RS256", Envoy(), HAProxy())),
     Case("new-es256", "Every token new, ES256", new("ES256", Envoy(), HAProxy())),
     Case("new-eddsa", "Every token new, EdDSA", new("EdDSA", Envoy())),
-    Case("log", "Access log on, to a file", logged, quick=True),
-    Case("tls", "Token seen before, RS256, over TLS 1.3", encrypted, quick=True),
-    Case("store", "Limiter in memory and in Valkey", stores, quick=True),
-    Case("routes", "Number of routes", routes, quick=True),
+    Case("log", "Access log on, to a file", logged),
+    Case("tls", "Token seen before, RS256, over TLS 1.3", encrypted),
+    Case("store", "Limiter in memory and in Valkey", stores),
+    Case("routes", "Number of routes", routes),
     Case("down-1k", "Response of 1 KiB", bodies("down", "1k"), body=1 << 10),
     Case("up-1k", "Request of 1 KiB", bodies("up", "1k"), body=1 << 10),
-    Case("down-1m", "Response of 1 MiB", bodies("down", "1m"), quick=True, body=1 << 20),
-    Case("up-1m", "Request of 1 MiB", bodies("up", "1m"), quick=True, body=1 << 20),
-    Case("down-100m", "Response of 100 MiB", bodies("down", "100m"), quick=True, body=100 << 20),
-    Case("up-100m", "Request of 100 MiB", bodies("up", "100m"), quick=True, body=100 << 20),
+    Case("down-1m", "Response of 1 MiB", bodies("down", "1m"), body=1 << 20),
+    Case("up-1m", "Request of 1 MiB", bodies("up", "1m"), body=1 << 20),
+    Case("down-100m", "Response of 100 MiB", bodies("down", "100m"), body=100 << 20),
+    Case("up-100m", "Request of 100 MiB", bodies("up", "100m"), body=100 << 20),
     Case("no-token", "Refused: no token (401)", no_token),
     Case("bad-signature", "Refused: wrong signature (401)", bad_signature),
     Case("over-limit", "Refused: over the limit (429)", over_limit),
@@ -232,3 +229,9 @@ BARS = (
     Bar("memory that four responses of 100 MiB at a time take, MB", "down-100m", "", 32, 16, kind="growth"),
     Bar("memory that four requests of 100 MiB at a time take, MB", "up-100m", "", 32, 16, kind="growth"),
 )
+
+
+def judged(case: str) -> set[str]:
+    """Names of the arms of a case that bars speak of, and of the A/A pair's second; none if no bar is about it."""
+    names = {name for bar in BARS if bar.case == case for name in (bar.arm, bar.against) if name}
+    return names | {AGAIN} if names else names

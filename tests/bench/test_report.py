@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from bench.cases import AGAIN, BARS, CASES, judged
 from bench.measure import Figures, Pace, differences, ratios
 from bench.report import Results, Verdict, markdown, verdicts
 
@@ -26,6 +27,13 @@ def test_a_bar_is_judged_by_the_median_of_the_ratios() -> None:
     verdict = verdicts(run)[0]
     assert verdict.measured == 0.5
     assert verdict.words == "bar held"
+
+
+def test_every_bar_is_about_a_case_that_there_is() -> None:
+    assert {bar.case for bar in BARS} <= {case.name for case in CASES}
+    assert judged("log") == {"Ostiary", "Envoy", AGAIN}
+    assert judged("up-100m") == {"Ostiary", "nginx, no authentication", AGAIN}
+    assert judged("seen-eddsa") == set()
 
 
 def test_words() -> None:
