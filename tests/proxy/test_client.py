@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING
 
 import pytest
@@ -251,6 +252,11 @@ async def test_one_client_is_answered_so_often_in_a_turn_of_the_loop(
             await asyncio.sleep(0)
             answers, turns = answers + ends.to_client.take(), turns + 1
         assert (answers.count(b"HTTP/1.1 404 "), turns) == (50, 4)
+        ends.client.data_received(NOWHERE * 16 + b"\r\n")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert ends.to_client.reading
+        assert ends.client.deadline < inf, "an empty line at the start of a turn must not keep a connection for ever"
 
 
 async def test_small_chunks_are_read_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

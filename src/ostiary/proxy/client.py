@@ -372,7 +372,7 @@ class ClientConnection(ClientStream):
         self._later = data
         self._hold(Hold.TURN)
         if not self.full:
-            self.deadline = inf  # it is not the client who lets others wait
+            self.deadline = self._started + self.door.timeouts.body  # its time begins anew: the wait is not its fault
             asyncio.get_running_loop().call_soon(self._take_turn)
         return True
 
