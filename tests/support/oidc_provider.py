@@ -43,6 +43,11 @@ class OidcProvider(msgspec.Struct, frozen=True):
         **claims: object,
     ) -> str:
         """Return a new JWT access token (RFC 9068) that lives for 300 s, with `claims` beside the usual ones."""
+        answer = _ask(f"{self.issuer}/token", self.form(alg, audience=audience, scope=scope, **claims))
+        return str(msgspec.json.decode(answer, type=dict[str, object])["access_token"])
+
+    def form(self, alg: str, *, audience: str, scope: str, **claims: object) -> bytes:
+        """Return what `token` posts."""
         form = {
             "grant_type": "client_credentials",
             "client_id": "service",
@@ -51,8 +56,7 @@ class OidcProvider(msgspec.Struct, frozen=True):
             "scope": scope,
             "extra_claims": msgspec.json.encode(claims).decode(),
         }
-        answer = _ask(f"{self.issuer}/token", urlencode(form).encode())
-        return str(msgspec.json.decode(answer, type=dict[str, object])["access_token"])
+        return urlencode(form).encode()
 
     def rotate(self, *, retire: bool = False) -> list[str]:
         """Sign with new keys from now on; `retire` also withdraws the old ones. Returns all published kids."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import joserfc.jwk
@@ -13,7 +14,7 @@ import msgspec
 import pytest
 import redis
 
-from tests.support import nginx, tokens
+from tests.support import http1, nginx, tokens
 from tests.support.oidc_provider import oidc_provider
 from tests.support.process import Child, ServerFailed
 
@@ -63,6 +64,20 @@ def test_the_provider_rotates_its_keys() -> None:
         published = msgspec.json.decode(fetch(provider.jwks_url))["keys"]
         assert [key["kid"] for key in published] == only
         assert provider.requests() == 1
+
+
+@pytest.mark.real
+async def test_a_token_that_was_asked_for_when_the_keys_changed_is_still_signed() -> None:
+    with oidc_provider() as provider:
+        body = provider.form("ES256", audience="https://api.example", scope="read")
+        fields = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(body))}
+        async with http1.connect(urlsplit(provider.issuer).port or 0) as client:
+            await client.send(http1.request("POST", "/token", headers=fields))
+            while not await asyncio.to_thread(provider.requests, "/token"):
+                pass
+            provider.rotate(retire=True)
+            await client.send(body)
+            assert (await client.answer()).status == 200
 
 
 def test_nginx_echoes(nginx_upstream: NginxUpstream) -> None:

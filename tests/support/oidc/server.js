@@ -27,7 +27,8 @@ function newKeys() {
   }));
 }
 
-// A provider's keys are fixed, so other keys are another provider behind the same socket. Nothing else is kept.
+// A provider's keys are fixed, so other keys are another provider behind the same socket. Nothing else is kept. What
+// came to the one before goes on with its keys: a request in flight has no key of the other to sign with.
 function restart(withKeys) {
   keys = withKeys;
   provider = new Provider(issuer, {
@@ -45,20 +46,23 @@ function restart(withKeys) {
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
-      resourceIndicators: { enabled: true, getResourceServerInfo: resource },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: (_ctx, indicator) => resource(indicator, withKeys),
+      },
     },
     scopes: ["read", "write", "admin"],
     ttl: { ClientCredentials: 300 },
   });
 }
 
-function resource(_ctx, indicator) {
+function resource(indicator, withKeys) {
   const [, alg, ...audience] = indicator.split(":");
   return {
     accessTokenFormat: "jwt",
     accessTokenTTL: 300,
     audience: audience.join(":"),
-    jwt: { sign: { alg, kid: keys.find((key) => key.alg === alg).kid } },
+    jwt: { sign: { alg, kid: withKeys.find((key) => key.alg === alg).kid } },
     scope: "read write admin",
   };
 }
