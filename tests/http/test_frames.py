@@ -65,6 +65,20 @@ def test_a_close_frame_is_one_to_others(*, masked: bool) -> None:
     assert follower.closed
 
 
+def test_of_many_frames_some_are_left_for_another_call() -> None:
+    """A read holds a hundred thousand frames of two octets: following them all at once would hold everyone up."""
+    raw = serialized(0, Opcode.BINARY, masked=False) * 10_000 + close_frame(1000, masked=False)
+    follower, calls = Frames(), 0
+    while raw:
+        behind = follower.feed(raw)
+        assert len(raw) - len(behind) <= 5_000
+        assert raw.endswith(behind)
+        raw, calls = behind, calls + 1
+        assert follower.between
+    assert calls > 3
+    assert follower.closed
+
+
 def test_a_close_frame_is_seen_only_when_it_is_complete() -> None:
     raw = Frame(Opcode.CLOSE, Close(1000, "bye").serialize()).serialize(mask=True)
     follower = Frames()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -11,9 +12,11 @@ import pytest
 from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import SERVER, Protocol
 
-from ostiary.proxy.tunnel import LINGER
+from ostiary.config.model import WebSockets
+from ostiary.proxy.tunnel import LINGER, End, Tunnel
 from tests.support.gateway import logged
 from tests.support.http1 import Client, read_head
+from tests.support.socketless import KeptTransport
 from tests.support.tokens import key
 from tests.support.websocket import SWITCH, close_code, frame, handshake
 from tests.support.wire import Wire, wire
@@ -209,6 +212,57 @@ async def test_who_has_been_told_to_close_is_not_told_again(tmp_path: Path) -> N
         assert told(await both.service.reader.readexactly(8)) == 1001
         both.gate.pass_time(LINGER + 1)
         assert b"\x88" not in await both.ends()
+
+
+TINY: Final = frame(b"", masked=True) * 30_000
+
+
+@pytest.fixture
+def ends() -> tuple[End, KeptTransport, KeptTransport]:
+    """The client's end of an open tunnel, its transport, and that of the upstream's end."""
+    tunnel = Tunnel(WebSockets(), inf, 0.0, lambda: 0.0)
+    client, upstream = End(tunnel, "client", 30.0), End(tunnel, "upstream", 30.0)
+    to_client, to_upstream = KeptTransport(), KeptTransport()
+    client.join(to_client, upstream, lambda _: None)
+    upstream.join(to_upstream, client, lambda _: None)
+    tunnel.open(client, upstream, lambda: None)
+    return client, to_client, to_upstream
+
+
+def reads(transport: KeptTransport) -> bool:
+    return transport.reading
+
+
+async def test_tiny_frames_are_followed_in_turns(ends: tuple[End, KeptTransport, KeptTransport]) -> None:
+    client, to_client, to_upstream = ends
+    client.data_received(TINY)
+    assert to_upstream.take() == TINY  # following them keeps nobody waiting for them
+    turns = 0
+    while not reads(to_client):
+        client.other.pause_writing()
+        client.other.resume_writing()  # is no reason to read on before they are followed
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 10
+    client.other.pause_writing()
+    assert not reads(to_client)
+    client.other.resume_writing()
+    assert reads(to_client)
+
+
+async def test_an_end_may_be_told_to_close_between_tiny_frames(ends: tuple[End, KeptTransport, KeptTransport]) -> None:
+    client, to_client, to_upstream = ends
+    client.data_received(TINY + HELLO[:3])
+    to_upstream.take()
+    client.say_close(b"farewell")
+    assert to_upstream.take() == b""  # a frame is under way
+    client.data_received(HELLO[3:] + TINY + frame(Close(1000, "").serialize(), Opcode.CLOSE, masked=True))
+    assert to_upstream.take() == HELLO[3:] + b"farewell"
+    assert not to_client.is_closing()  # that is not seen yet
+    async with asyncio.timeout(10):
+        while not to_client.is_closing():  # noqa: ASYNC110  # turns of the loop are what is waited for
+            await asyncio.sleep(0)
+    assert not reads(to_client)
 
 
 @pytest.mark.parametrize("from_client", [True, False])

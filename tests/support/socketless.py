@@ -67,6 +67,10 @@ class KeptTransport(asyncio.Transport):
 
     abort = close
 
+    def is_closing(self) -> bool:
+        """Return whether it was closed."""
+        return self.closed
+
 
 class Socketless:
     """What `socketless` yields: one connection of a client, and one to the upstream as soon as there is one."""

@@ -17,6 +17,8 @@ _MASKED: Final = 0x80
 _LENGTH: Final = 0x7F
 _TWO_OCTETS: Final = 126
 _EIGHT_OCTETS: Final = 127
+_AT_ONCE: Final = 2048
+"""How many frames are followed in one call: about a millisecond's worth."""
 
 NORMAL: Final = 1000
 GOING_AWAY: Final = 1001
@@ -46,14 +48,17 @@ class Frames:
         """Whether the latest frame is complete and was a Close frame: nothing may follow it."""
         return self.between and self._first & _OPCODE == _CLOSE
 
-    def feed(self, data: bytes) -> None:
-        """Follow the octets `data`, of which there is at least one."""
+    def feed(self, data: bytes) -> bytes:
+        """Follow the octets `data`, of which there is at least one; return those that are for another call.
+
+        Nothing but that other call may come next then: a read of tiny frames has a hundred thousand of them.
+        """
         size = len(data)
         left = self._left
         if left:
             if size <= left:
                 self._left = left - size
-                return
+                return b""
         elif size > 3 and not self._part:
             second = data[1]
             length = second & _LENGTH
@@ -62,8 +67,8 @@ class Frames:
                 whole += (data[2] << 8) + data[3] - 124
             if size == whole and length < _EIGHT_OCTETS:  # a frame by itself
                 self._first = data[0]
-                return
-        self._walk(data)
+                return b""
+        return self._walk(data)
 
     def rest(self, data: bytes) -> bytes:
         """Follow `data` to the end of the frame under way at most; return what of `data` that is."""
@@ -79,12 +84,14 @@ class Frames:
         self._walk(piece)
         return piece
 
-    def _walk(self, data: bytes) -> None:
+    def _walk(self, data: bytes) -> bytes:
         here = self._left
         if self._part:
             data, self._part = self._part + data, b""
         end = len(data)
-        while here < end:
+        for _ in range(_AT_ONCE):
+            if here >= end:
+                break
             size = _size(data, here)
             if size is None:
                 self._part = data[here:]
@@ -92,7 +99,8 @@ class Frames:
                 break
             self._first = data[here]
             here += size
-        self._left = here - end
+        self._left = max(here - end, 0)
+        return data[here:]
 
 
 def close_frame(code: int, *, masked: bool) -> bytes:

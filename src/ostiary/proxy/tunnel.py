@@ -33,8 +33,8 @@ class End(asyncio.Protocol):
     """One end of a tunnel. `stall` is how many seconds it may take nothing of what it is sent."""
 
     __slots__ = (
-        "_farewell", "_forward", "_frames", "_lost", "_passes", "_tunnel", "ended", "gone", "octets", "other", "stall",
-        "stalled_until", "transport", "who",
+        "_behind", "_farewell", "_forward", "_frames", "_lost", "_passes", "_tunnel", "ended", "gone", "octets",
+        "other", "stall", "stalled_until", "transport", "who",
     )  # fmt: skip
 
     def __init__(self, tunnel: Tunnel, who: Literal["client", "upstream"], stall: float) -> None:
@@ -56,6 +56,8 @@ class End(asyncio.Protocol):
         """Whether what comes goes on as it is."""
         self._farewell = b""
         """What is to be said to the other end once the frame under way is complete."""
+        self._behind = b""
+        """What came from here and whose frames are still to be followed, before any more is read."""
 
     def join(self, transport: asyncio.Transport, other: End, lost: Lost) -> None:
         """Be the end at `transport`, whose loss `lost` is to be told of."""
@@ -67,6 +69,8 @@ class End(asyncio.Protocol):
     def say_close(self, frame: bytes) -> None:
         """Send `frame` to the other end as soon as one may follow, and pass on nothing behind it."""
         self._passes = False
+        while self._behind:
+            self._behind = self._frames.feed(self._behind)
         if not self._frames.closed:
             self._farewell = frame
             self._say()
@@ -82,8 +86,10 @@ class End(asyncio.Protocol):
         """Pass `data` on."""
         if self._passes:
             self.octets += len(data)
-            self._frames.feed(data)
             self._forward(data)
+            behind = self._frames.feed(data)
+            if behind:
+                self._follow_later(behind)
         else:
             self._last(data)
 
@@ -107,8 +113,27 @@ class End(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Let the other end go on."""
         self.stalled_until = inf
-        if not self.other.gone and not self.other.transport.is_closing():
-            self.other.transport.resume_reading()
+        self.other.read_on()
+
+    def read_on(self) -> None:
+        """Read again, if nothing is in the way any more."""
+        if self.other.stalled_until == inf and not self._behind and not self.gone and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def _follow_later(self, behind: bytes) -> None:
+        """Read no more until the frames of `behind` are followed too, in turn with what others want of the loop."""
+        self._behind = behind
+        self.transport.pause_reading()
+        asyncio.get_running_loop().call_soon(self._catch_up)
+
+    def _catch_up(self) -> None:
+        if self._behind:
+            self._behind = self._frames.feed(self._behind)
+        if self._behind:
+            asyncio.get_running_loop().call_soon(self._catch_up)
+        else:
+            self._leave()
+            self.read_on()
 
     def _last(self, data: bytes) -> None:
         """Pass on what belongs to the frame under way; look at the rest only for the answer to a Close frame."""
@@ -120,8 +145,14 @@ class End(asyncio.Protocol):
             self._say()
             data = data[len(piece) :]
         if data:
-            self._frames.feed(data)
-        if self._frames.closed and not self._farewell:
+            behind = self._frames.feed(data)
+            if behind:
+                self._follow_later(behind)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Close this end if it is told to close, and has answered."""
+        if not (self._passes or self._behind or self._farewell) and self._frames.closed:
             self.transport.close()
 
     def _say(self) -> None:
