@@ -202,7 +202,7 @@ def configuration(port: int, service: int) -> dict[str, object]:
     """One worker that lets everybody through, at its defaults but for one: connections may idle for the whole run."""
     return {
         "server": {"listen": f"127.0.0.1:{port}", "workers": 1, "timeouts": {"idle": "10m"}},
-        "admin": {"listen": f"127.0.0.1:{free_port()}"},
+        "admin": {"listen": "127.0.0.1:0"},
         "upstreams": {"service": {"targets": [f"http://127.0.0.1:{service}"]}},
         "routes": [
             {"name": "ws", "match": {"path": "/ws"}, "upstream": "service", "anonymous": True, "websocket": True},

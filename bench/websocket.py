@@ -148,7 +148,7 @@ def arms(folder: Path, upstream: int, cpu: int) -> dict[str, Server]:
                 json.dumps(
                     {
                         "server": {"listen": f"127.0.0.1:{port}", "workers": 1},
-                        "admin": {"listen": f"127.0.0.1:{free_port()}"},
+                        "admin": {"listen": "127.0.0.1:0"},
                         "upstreams": {"echo": {"targets": [f"http://127.0.0.1:{upstream}"]}},
                         "routes": [route],
                         "observe": {"access_log": {"mode": "off"}},

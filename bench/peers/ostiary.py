@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bench.peers.base import Launch, Unavailable
-from bench.process import free_port
 from bench.spec import PLENTY
 from bench.tokens import AUDIENCE, ISSUER, SCOPE
 
@@ -65,7 +64,7 @@ def configuration(work: Work, port: int, folder: Path) -> dict[str, object]:
     bounds = {} if work.largest_body is None else {"bounds": {"body_bytes": work.largest_body}}
     config: dict[str, object] = {
         "server": {"listen": f"127.0.0.1:{port}", "workers": 1, **tls, **bounds},
-        "admin": {"listen": f"127.0.0.1:{free_port()}"},
+        "admin": {"listen": "127.0.0.1:0"},
         "issuers": {
             "login": {
                 "issuer": ISSUER,
