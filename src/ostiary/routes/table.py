@@ -11,9 +11,9 @@ The precedence, all of it:
 Nothing falls through to a less specific host or path because a method or a path is missing further up: a request that
 the more specific rule does not allow must not be judged by a more general one. It belongs to no route.
 
-So does a request that differs from a literal segment only in case (``/Admin`` where there is ``/admin``), or in how its
-letters are encoded: some services tell them apart and some do not, so neither the rule for ``/admin`` nor one for
-``/**`` can be applied without doubt. `routes.fold` says what is alike.
+So does a request that differs from a literal segment only in case (``/Admin`` where there is ``/admin``), in how its
+letters are encoded, or in what nobody sees: some services tell them apart and some do not, so neither the rule for
+``/admin`` nor one for ``/**`` can be applied without doubt. `routes.fold` says what is alike.
 
 The cost depends on the length of the path, not on the number of routes. Nothing is remembered of requests.
 """
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
-from ostiary.routes.fold import LONGEST_SPELLING, fold
+from ostiary.routes.fold import LONGEST_SPELLING, fold, seen
 from ostiary.routes.pattern import parse, parse_host
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class _Literals(Generic[T]):
 
     def enter(self, segment: str) -> _Node[T]:
         """The place behind `segment`, new or not."""
-        folded = fold(segment)
+        folded = fold(seen(segment))
         self._folded.add(folded)
         self._longest = max(self._longest, len(folded) * LONGEST_SPELLING)
         return self.nodes.setdefault(segment, _Node())
@@ -145,6 +145,7 @@ class _Literals(Generic[T]):
         """Whether `segment`, which is none of them, may be one of them to a service."""
         if "%" not in segment:
             return segment.lower() in self._folded
+        segment = seen(segment)
         return len(segment) <= self._longest and fold(segment) in self._folded
 
 
