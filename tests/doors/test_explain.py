@@ -136,6 +136,14 @@ async def test_no_credential_is_ever_shown(ask: Asked, target: str) -> None:
     assert ("Authorization: (as it was sent)" in told.upstream) == (target == "/kept")
 
 
+async def test_other_secrets_are_not_shown_either(ask: Asked) -> None:
+    told = await ask("/open?access_token=hush&page=2", "", "Cookie: sid=hush", "X-Api-Key: hush", "X-Page: 2")
+    assert told.allowed
+    assert "hush" not in repr(told)
+    assert told.upstream.startswith("GET /open?access_token=***&page=2 HTTP/1.1\r\n")
+    assert "\r\nCookie: (as it was sent)\r\nX-Api-Key: (as it was sent)\r\nX-Page: 2\r\n" in told.upstream
+
+
 @pytest.mark.parametrize(
     "value, verdict",
     [

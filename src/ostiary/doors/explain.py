@@ -6,7 +6,7 @@ upstream. What depends on a connection is left out: timeouts and the body.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,6 +14,7 @@ from ostiary.authenticate.identity import IdentityReader
 from ostiary.credentials.bearer import bearer
 from ostiary.decision.decision import Allowed
 from ostiary.decision.outcome import Refusal
+from ostiary.doors.hidden import HIDDEN, hide_fields, hide_parameters
 from ostiary.http.head import END
 from ostiary.http.headers import Kind
 from ostiary.http.request import MALFORMED, Request, read_request
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from ostiary.decision.decision import Decision
     from ostiary.http.headers import HeaderPolicy
     from ostiary.proxy.door import ProxyDoor
-
-_HIDDEN: Final = b"(as it was sent)"
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -84,7 +83,12 @@ def _outcome(decision: Decision, request: Request, told: _Told) -> Explanation:
     if isinstance(decision, Allowed):
         grant = decision.grant
         keeps = grant.keeps_authorization
-        shown = msgspec.structs.replace(request, authorization=(_HIDDEN,) if request.authorization else ())
+        shown = msgspec.structs.replace(
+            request,
+            authorization=(HIDDEN,) if request.authorization else (),
+            passed=hide_fields(request.passed),
+            target=msgspec.structs.replace(request.target, raw=hide_parameters(request.target.raw)),
+        )
         wish = request.handshake
         if isinstance(wish, Handshake) and decision.route.websocket:
             head = shown.switching_head(wish, grant.identity_fields, keeps_authorization=keeps)
@@ -179,7 +183,10 @@ def _canonical(request: Request, ask: Ask, policy: HeaderPolicy) -> Finding:
     if stripped := [name.decode("latin-1") for name in names if policy.kind(name) is Kind.STRIP]:
         facts["stripped"] = " ".join(stripped)
     return Finding(
-        "canonical", passed=True, verdict=f"{request.method} {request.target.raw.decode('ascii')}", facts=facts
+        "canonical",
+        passed=True,
+        verdict=f"{request.method} {hide_parameters(request.target.raw).decode('ascii')}",
+        facts=facts,
     )
 
 
