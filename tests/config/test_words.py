@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from ostiary.config.words import HeaderName, Method, Name, Scope, Text, wrong
+from ostiary.config.words import Domain, HeaderName, Method, Name, Scope, Text, wrong
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from ostiary.config.words import HeaderName, Method, Name, Scope, Text, wrong
         (HeaderName, "x-scope"),
         (Scope, "orders:read"),
         (Scope, "https://example.com/scope"),
+        (Domain, "Corp.example"),
+        (Domain, "xn--bcher-kva.example"),
     ],
 )
 def test_accepted(kind: type[Any], text: str) -> None:
@@ -38,6 +40,7 @@ def test_accepted(kind: type[Any], text: str) -> None:
             for value in ("X_User", "X.User", "X-User:", "X-Üser", "X-User\r\nHost", "X User", ":path")
         ),
         *((Scope, value) for value in ("a b", 'a"b', "a\\b", "é", "")),
+        *((Domain, value) for value in ("bücher.example", "\u212aorp.example", "@corp.example", "a b", ".corp", "")),
     ],
 )
 def test_refused(kind: type[Any], value: object) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 from ostiary.config.addresses import Origin
 from ostiary.config.base import Model
 from ostiary.config.scalars import ClaimValue, Flag
-from ostiary.config.words import HeaderName, Method, Name, Scope, Text
+from ostiary.config.words import Domain, HeaderName, Method, Name, Scope, Text
 
 
 class Match(Model):
@@ -30,7 +30,7 @@ class ClaimRule(Model):
     """Claim name; dots descend into objects."""
     one_of: tuple[ClaimValue, ...] | None = None
     """The claim (or one element of it, if an array) equals one of these."""
-    domain: tuple[Text, ...] | None = None
+    domain: tuple[Domain, ...] | None = None
     """The claim is an address with exactly one @ and one of these domains, ASCII in any case."""
 
 

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+", re.ASCII)
 _UPPER: Final = re.compile(r"[A-Z][A-Z-]{0,31}", re.ASCII)
+_DOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 _FIELD: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII)
 
 
@@ -52,6 +53,12 @@ def _scope(value: str) -> str:
     return value
 
 
+def _domain(value: str) -> str:
+    if not _DOMAIN.fullmatch(value):
+        raise wrong("is not a domain", "write what follows the @, in ASCII: example.com, xn--bcher-kva.example")
+    return value
+
+
 Text = Annotated[str, AfterValidator(_trimmed), StringConstraints(max_length=4096), WithJsonSchema({"type": "string"})]
 """A string that is not empty and has no space around it."""
 
@@ -66,3 +73,6 @@ HeaderName = Annotated[Text, AfterValidator(_header)]
 
 Scope = Annotated[Text, AfterValidator(_scope)]
 """One scope (RFC 6749 section 3.3)."""
+
+Domain = Annotated[Text, AfterValidator(_domain)]
+"""The domain of a mail address. In ASCII: letters of other alphabets look like these, and have several cases."""
