@@ -127,8 +127,7 @@ def _latency_and_footprint(
     pace = msgspec.structs.replace(results.pace, rounds=min(results.pace.rounds, 5))
     try:
         with console.status("[dim]latency at half load"):
-            maximum = max(main_case["Ostiary"].rate)
-            results.latency = latency.added(ground, maximum, pace, gateway, folder / "latency")
+            results.latency = latency.added(ground, pace, gateway, folder / "latency")
         with console.status("[dim]start, memory, tokens"):
             results.footprint = footprint.weigh(ground, gateway, folder / "footprint")
     except (LoadError, ProbeError, StartError, OSError) as error:

@@ -2,7 +2,8 @@
 
 A machine that is taken away from its guest for some milliseconds, again and again, shows tails that are nobody's doing.
 So the same load goes straight to the upstream, through the gateway and through nginx in its place, in turn: what nginx
-adds is what the machine makes any proxy add.
+adds is what the machine makes any proxy add. And what the gateway can carry is found out anew in each round: half of
+what it carried in a better hour may be more than all that it can carry now.
 """
 
 from __future__ import annotations
@@ -38,16 +39,16 @@ class Added(msgspec.Struct, frozen=True):
     """Medians of the rounds. What was added is the difference to the upstream alone in the same round."""
 
     rate: float
-    """Requests a second."""
+    """Requests a second, half of what the gateway carried in the same round."""
     added: Percentiles
     through: Percentiles
     nginx_added: Percentiles | None
     """What nginx added; None where it is not installed."""
 
 
-def added(ground: Ground, maximum: float, pace: Pace, cpu: int, folder: Path) -> Added:
-    """Open loop at half of `maximum` requests a second: latencies count from when a request was due."""
-    rate = maximum / 2
+def added(ground: Ground, pace: Pace, cpu: int, folder: Path) -> Added:
+    """Open loop at half of the maximum: latencies count from when a request was due."""
+    rates: list[float] = []
     pool = requests.pool(ground.tokens())
     found: dict[str, list[Percentiles]] = {"upstream": []}
     with ExitStack() as stack:
@@ -59,12 +60,13 @@ def added(ground: Ground, maximum: float, pace: Pace, cpu: int, folder: Path) ->
                 continue
             found[peer.name] = []
         for _ in range(pace.rounds):
+            rates.append(_maximum(ports["Ostiary"], pool, pace) / 2)
             for name, port in ports.items():
-                found[name].append(_percentiles(port, pool, rate, pace))
+                found[name].append(_percentiles(port, pool, rates[-1], pace))
     direct = found["upstream"]
     nginx = found.get(Nginx.name)
     return Added(
-        rate,
+        median(rates),
         _middle(_more(found["Ostiary"], direct)),
         _middle(found["Ostiary"]),
         _middle(_more(nginx, direct)) if nginx else None,
@@ -77,6 +79,15 @@ def _start(peer: Peer, ground: Ground, cpu: int, folder: Path, stack: ExitStack)
     launch = peer.prepare(ground.work(), port, folder)
     stack.enter_context(Server(launch.command, port, cpu, folder, launch.environ))
     return port
+
+
+def _maximum(port: int, pool: list[bytes], pace: Pace) -> float:
+    """Requests a second, as many as the gateway can carry now."""
+    with Load(port, pool, connections=64) as load:
+        load.saturate(pace.warm)
+        carried = load.saturate(pace.slice)
+        load.settle()
+    return carried.requests / carried.seconds
 
 
 def _percentiles(port: int, pool: list[bytes], rate: float, pace: Pace) -> Percentiles:
