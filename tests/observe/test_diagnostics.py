@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,14 @@ async def test_a_flood_is_held_back(lines: Callable[[], list[dict[str, Any]]]) -
     for _ in range(1000):
         logging.getLogger("tests.diagnostics").warning("again")
     assert len(lines()) == PER_SECOND
+
+
+async def test_warnings_of_other_threads_are_only_counted(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    logger = logging.getLogger("tests.diagnostics")
+    await asyncio.to_thread(logger.warning, "elsewhere")
+    logger.warning("here")
+    (line,) = lines()
+    assert (line["message"], line["suppressed"]) == ("here", 1)
 
 
 async def test_a_warning_that_cannot_be_put_into_words_still_counts(

@@ -25,7 +25,8 @@ class ServerFailed(Exception):
 class Child:
     """A running server. Its standard output and error are read continuously, so that it never blocks on them.
 
-    It gets SIGTERM when the test process dies, however that came about. As a context manager it is stopped at the end.
+    `stderr` may be a descriptor of the test's own instead. The server gets SIGTERM when the test process dies, however
+    that came about. As a context manager it is stopped at the end.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Child:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
+        stderr: int = subprocess.STDOUT,
     ) -> None:
         self._name = " ".join(map(str, arguments))
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
@@ -47,7 +49,7 @@ class Child:
             pass_fds=pass_fds,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
             errors="replace",
         )

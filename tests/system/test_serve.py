@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import ssl
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +15,10 @@ import msgspec
 import pytest
 
 from tests.support import http1
+from tests.support.certificates import Authority
 from tests.support.documents import document
 from tests.support.process import ServerFailed
-from tests.support.serving import serving
+from tests.support.serving import serving, serving_unheard
 from tests.support.tokens import key
 
 if TYPE_CHECKING:
@@ -89,6 +92,39 @@ async def test_a_worker_that_dies_is_replaced(nginx_upstream: NginxUpstream, tmp
                 pass
         assert children(gateway.child.pid) != [worker]
         assert gateway.metrics()["ostiary_worker_restarts_total"] == 1
+
+
+async def test_nobody_waits_for_what_is_said_to_be_read(upstream: RecordingUpstream, tmp_path: Path) -> None:
+    """Warnings that callers can cause, and news of workers that die, go to a standard error that takes nothing."""
+    pair = Authority(tmp_path).issue("own", "a.example")
+    tls = {"certificates": [{"certificate": str(pair.certificate), "key": str(pair.key)}]}
+    with serving_unheard(document(upstream.url, server={"tls": tls}), tmp_path) as gateway:
+        gateway.until_ready()
+        for _ in range(12):
+            for name in (b"\xff" * 9, b"caf\xe9.exam"):
+                await no_name(gateway.port, name)
+        trusting = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+        async with http1.connect(gateway.port, trusting, "a.example") as client:
+            assert (await client.ask("GET", "/")).status == 401
+        (worker,) = children(gateway.child.pid)
+        os.kill(worker, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while (await asyncio.to_thread(gateway.metrics))["ostiary_worker_restarts_total"] < 1:
+                pass
+        gateway.until_ready()
+        gateway.child.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(gateway.child.wait) == 0
+
+
+async def no_name(port: int, name: bytes) -> None:
+    """Ask over TLS for `name`, of nine octets, and wait for the refusal."""
+    hello, outgoing = ssl.create_default_context(), ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        hello.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="a.example").do_handshake()
+    async with http1.connect(port) as client:
+        await client.send(outgoing.read().replace(b"a.example", name))
+        async with asyncio.timeout(10):
+            assert await client.reader.readexactly(1) == b"\x15"  # an alert (RFC 8446 section 6)
 
 
 async def test_nothing_outlives_a_supervisor_that_is_killed(nginx_upstream: NginxUpstream, tmp_path: Path) -> None:

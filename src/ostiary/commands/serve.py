@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ostiary.config.model import Config
 
 
 @click.command("serve")
@@ -25,15 +30,23 @@ def command(path: Path) -> None:
     SIGTERM and SIGINT let open requests finish for at most `server.drain`; a second one ends them at once.
     """
     from ostiary.config.load import load
-    from ostiary.serve.run import serve
     from ostiary.serve.supervisor import CannotServe
 
     config = load(path, os.environ)
     try:
-        asyncio.run(serve(config, _say))
+        asyncio.run(_serve(config))
     except CannotServe as problem:
         raise click.ClickException(str(problem)) from None
 
 
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+async def _serve(config: Config) -> None:
+    """Serve, and say what there is to say without waiting until it is read: health and restarts must not hang on it."""
+    from ostiary.observe.sink import Sink
+    from ostiary.observe.writer import LineWriter
+    from ostiary.serve.run import serve
+
+    writer, coloured = LineWriter(Sink("stderr")), sys.stderr.isatty()
+    try:
+        await serve(config, lambda text: writer.write(f"{text if coloured else click.unstyle(text)}\n".encode()))
+    finally:
+        writer.close()

@@ -7,7 +7,6 @@ where others could read its secrets.
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import sys
 import time
@@ -17,9 +16,8 @@ import msgspec
 import uvloop
 
 from ostiary.gateway import Gateway
-from ostiary.observe import families
+from ostiary.observe import diagnostics, families
 from ostiary.observe.access_log import AccessLog
-from ostiary.observe.diagnostics import DiagnosticHandler
 from ostiary.observe.metrics import Metrics
 from ostiary.observe.security_log import STORE_RECOVERED, STORE_UNAVAILABLE, SecurityLog
 from ostiary.observe.sink import Sink
@@ -44,7 +42,7 @@ class Worker:
         self._config = config
         self._metrics = metrics = Metrics()
         self._writers: dict[str, LineWriter] = {}
-        logging.getLogger().addHandler(DiagnosticHandler(self._writer("diagnostics", "stderr"), index))
+        diagnostics.install(self._writer("diagnostics", "stderr"), index)
         access, access_log = config.observe.access_log, None
         if access.mode != "off":
             sample = access.sample if access.mode == "sampled" else 1.0
