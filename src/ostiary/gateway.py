@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from ostiary.stores.protocol import LimitStore
 
 _BACKLOG = 1024
+_ACCEPTING_TURNS = 3
+"""Turns of the loop that accept all connections that the kernel has made by then."""
+_ON_THE_WAY_SECONDS = 0.5
+"""How long, as the gateway ends, a request that was sent before may take to get here."""
 _CLOSING_SECONDS = 5.0
 """How long a client may take to answer the end of a TLS session."""
 _RELOAD_SECONDS = 5.0
@@ -173,13 +177,21 @@ class Gateway:
         )
 
     async def drain(self, seconds: float) -> None:
-        """Accept nothing more, let open exchanges finish for at most `seconds`, then close everything."""
+        """Accept nothing more, let open exchanges finish for at most `seconds`, then close everything.
+
+        What was sent before that is answered, too, on connections that idle or that the kernel has made meanwhile: each
+        answer says that it is the last one.
+        """
         if self._renewing is not None:
             self._renewing.cancel()
         if self._server is not None:
+            self.door.draining = True
+            for _ in range(_ACCEPTING_TURNS):
+                await asyncio.sleep(0)
             self._server.close()
             try:
                 async with asyncio.timeout(seconds):
+                    await asyncio.sleep(min(seconds, _ON_THE_WAY_SECONDS))
                     await self.door.drain()
             except TimeoutError:
                 self.door.abort()

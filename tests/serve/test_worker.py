@@ -65,10 +65,10 @@ async def test_a_worker_serves_tells_its_state_and_drains(
         assert (await http1.ask(port, "GET", "/a?secret=canary", token=key().token())).status == 200
         snapshot = await life.worker.collect()
         assert snapshot.values["ostiary_requests_total"] == {("api", "allowed", "2xx"): 1}
-        life.worker.drain(5)
-        assert await life.code == 0
         assert life.worker.status is not None
         assert life.worker.status.ready
+        life.worker.drain(5)
+        assert await life.code == 0
         assert b'"path":"/a","status":200' in log.read_bytes()
         assert b"canary" not in log.read_bytes()
 
