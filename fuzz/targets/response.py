@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import h11
+import msgspec
 
 from ostiary.config.model import IdentityHeaders
 from ostiary.http.framing import CHUNKED, UNTIL_CLOSE, BadFraming
@@ -13,6 +14,8 @@ from ostiary.http.reader import ResponseReader
 from ostiary.http.response import ResponseHead, read_response
 
 _POLICY: Final = HeaderPolicy(IdentityHeaders())
+_DATE: Final = b"Date: Mon, 23 Nov 2026 02:04:31 GMT\r\n"
+_FINAL: Final = 200
 _METHODS: Final = ("GET", "HEAD", "POST")
 _ALLOWED: Final = {Kind.PASS, Kind.CONTENT_LENGTH}
 
@@ -24,12 +27,21 @@ def check(data: bytes) -> None:
     for method in _METHODS:
         plain = read_response(data, method, _POLICY)
         for warm in (*_METHODS, method):
-            reader = ResponseReader(_POLICY)
+            reader = ResponseReader(_POLICY, lambda: _DATE)
             reader.read(data, warm)
-            assert reader.read(data, method) == plain
+            assert reader.read(data, method) == _dated(plain)
         if plain is not None and isinstance(plain[0], ResponseHead):
             _says_the_same_to_the_client(plain[0], method)
             _second_opinion(data, method, plain[0], plain[1])
+
+
+def _dated(plain: Read) -> Read:
+    """What becomes of an answer that says no date."""
+    if plain is None or isinstance(head := plain[0], BadFraming):
+        return plain
+    if head.status < _FINAL or b"\ndate:" in head.lines.lower():
+        return plain
+    return msgspec.structs.replace(head, lines=head.lines + _DATE), plain[1]
 
 
 def _says_the_same_to_the_client(head: ResponseHead, method: str) -> None:

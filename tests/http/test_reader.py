@@ -15,7 +15,7 @@ from ostiary.http.headers import HeaderPolicy
 from ostiary.http.peer import Peer
 from ostiary.http.reader import RequestReader, ResponseReader
 from ostiary.http.request import Request, read_request
-from ostiary.http.response import read_response
+from ostiary.http.response import ResponseHead, read_response
 
 POLICY = HeaderPolicy(IdentityHeaders())
 BOUNDS = Bounds()
@@ -145,15 +145,33 @@ RESPONSE_LINES = [
 def test_a_response_means_the_same_however_often_it_is_read(
     story: list[tuple[bytes, list[bytes], str]], rest: bytes
 ) -> None:
-    reader = ResponseReader(POLICY)
+    reader = ResponseReader(POLICY, lambda: b"Date: now\r\n")
     for start, lines, method in story * 2:
         data = b"\r\n".join((start, *lines)) + b"\r\n\r\n" + rest
-        assert reader.read(data, method) == read_response(data, method, POLICY)
+        assert reader.read(data, method) == dated(read_response(data, method, POLICY))
+
+
+def dated(found: tuple[ResponseHead | BadFraming, bytes] | None) -> tuple[ResponseHead | BadFraming, bytes] | None:
+    if found is None or isinstance(head := found[0], BadFraming) or b"\r\nDate: " in head.lines:
+        return found
+    return msgspec.structs.replace(head, lines=head.lines + b"Date: now\r\n"), found[1]
+
+
+def test_what_is_not_dated_is_dated_anew_each_time() -> None:
+    seconds = iter((b"Date: 1\r\n", b"Date: 2\r\n"))
+    reader = ResponseReader(POLICY, lambda: next(seconds))
+    for second in (b"1", b"2"):
+        found = reader.read(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "GET")
+        assert found is not None
+        assert isinstance(found[0], ResponseHead)
+        assert found[0].lines.endswith(b"\r\nDate: %b\r\n" % second)
+    for told in (b"HTTP/1.1 103 E\r\nLink: x\r\n\r\n", b"HTTP/1.1 204 N\r\ndate: then\r\n\r\n"):
+        assert reader.read(told, "GET") == read_response(told, "GET", POLICY)
 
 
 @pytest.mark.parametrize("private", [b"Set-Cookie: s=1", b"X-Anything: 1", b"Location: /?token=1"])
 def test_private_responses_are_not_kept(private: bytes) -> None:
-    reader = ResponseReader(POLICY)
+    reader = ResponseReader(POLICY, lambda: b"Date: now\r\n")
     found = reader.read(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n%b\r\n\r\n" % private, "GET")
     assert found is not None
     assert not isinstance(found[0], BadFraming)

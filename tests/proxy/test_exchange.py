@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -107,14 +109,44 @@ async def test_answers_without_a_body(gate: Wire, method: str, head: bytes, leng
     assert gate.upstream.connections == 1
 
 
-async def test_interim_answers_stay_behind(gate: Wire) -> None:
-    gate.upstream.answer(
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-    )
+HINTED: Final = (
+    b"HTTP/1.1 100 Continue\r\n\r\n"
+    b"HTTP/1.1 103 Early Hints\r\nLink: x\r\nX-User-Id: u\r\nConnection: X-Y\r\nX-Y: z\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_interim_answers_are_passed_on_but_for_100(gate: Wire, *, together: bool) -> None:
+    async def piecemeal(conversation: Conversation) -> None:
+        for octet in HINTED:
+            await conversation.send(bytes((octet,)))
+
+    gate.upstream.answer(HINTED if together else piecemeal)
     async with gate.connect() as client:
-        answer = await client.ask("GET", "/")
+        hints = await client.ask("GET", "/")
+        assert hints.head.raw == b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+        answer = await client.answer()
         assert (answer.status, answer.value("Link")) == (200, None)
+
+
+async def test_http_1_0_knows_no_interim_answers(gate: Wire) -> None:
+    gate.upstream.answer(HINTED)
+    async with gate.connect() as client:
+        await client.send(b"GET / HTTP/1.0\r\nHost: h\r\n\r\n")
+        assert (await client.answer()).status == 200
+
+
+async def test_every_answer_has_a_date(gate: Wire) -> None:
+    own = b"Date: Mon, 23 Nov 2026 02:04:31 GMT\r\n"
+    gate.upstream.answer(*(b"HTTP/1.1 200 OK\r\n%bContent-Length: 0\r\n\r\n" % date for date in (own, b"", b"")))
+    async with gate.connect() as client:
+        assert (await client.ask("GET", "/")).head.raw.count(own) == 1
+        for _ in range(2):
+            dated = parsedate_to_datetime((await client.ask("GET", "/")).value("Date") or "")
+            assert abs(dated.timestamp() - time.time()) < 60
+        refused = await client.ask("GET", "/;")
+        assert (refused.value("Date") or "").endswith(" GMT")
 
 
 async def test_interim_answers_are_counted_for_each_request(gate: Wire) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from ostiary.http.framing import COMMON_METHODS, BadFraming, Framing
 from ostiary.http.head import END
 from ostiary.http.request import Request, read_request
@@ -18,10 +20,14 @@ from ostiary.http.response import ResponseHead, read_response
 from ostiary.http.target import CLEAN, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ostiary.config.model import Bounds
     from ostiary.decision.outcome import Refusal
     from ostiary.http.headers import HeaderPolicy
     from ostiary.http.peer import Peer
+
+    _Found = tuple[ResponseHead | BadFraming, bytes] | None
 
 _MAX_ENTRIES: Final = 256
 _MAX_OCTETS: Final = 1024
@@ -32,6 +38,7 @@ _AUTHORIZATION: Final = b"\r\nAuthorization: "
 _SKIP: Final = len(_AUTHORIZATION)
 _LF: Final = 0x0A
 _FINAL: Final = 200
+_DATE: Final = b"\ndate:"
 _SHARED_REQUEST: Final = re.compile(
     rb"(?:(?:user-agent|accept|accept-(?:encoding|language|charset)|cache-control|pragma|content-type|dnt|origin"
     rb"|sec-fetch-(?:site|mode|dest|user)|sec-ch-ua(?:-mobile|-platform)?): [^\r]*\r\n)*",
@@ -108,17 +115,18 @@ class RequestReader:
 
 
 class ResponseReader:
-    """Reads response heads under one policy."""
+    """Reads response heads under one policy. `date` renders the Date field of those that have none."""
 
-    def __init__(self, policy: HeaderPolicy) -> None:
+    def __init__(self, policy: HeaderPolicy, date: Callable[[], bytes]) -> None:
         self._policy = policy
+        self._date = date
         self._shared: dict[bytes, ResponseHead] = {}
 
     def read(self, data: bytes, method: str) -> tuple[ResponseHead | BadFraming, bytes] | None:
-        """The same as `read_response`."""
+        """The same as `read_response`; a final answer is dated here if it was not (RFC 9110 section 6.6.1)."""
         end = data.find(END, 0, _MAX_OCTETS)
         if end < 0 or method == "HEAD":
-            return read_response(data, method, self._policy)
+            return self._dated(read_response(data, method, self._policy))
         octets = data[:end]
         known = self._shared.get(octets)
         if known is not None:
@@ -129,8 +137,16 @@ class ResponseReader:
             and isinstance(found[0], ResponseHead)
             and found[0].status >= _FINAL
             and _SHARED_RESPONSE.fullmatch(found[0].lines)
+            and _DATE in found[0].lines.lower()
         ):
             if len(self._shared) >= _MAX_ENTRIES:
                 self._shared.clear()
             self._shared[octets] = found[0]
-        return found
+        return self._dated(found)
+
+    def _dated(self, found: _Found) -> _Found:
+        if found is None or isinstance(head := found[0], BadFraming):
+            return found
+        if head.status < _FINAL or _DATE in head.lines.lower():
+            return found
+        return msgspec.structs.replace(head, lines=head.lines + self._date()), found[1]

@@ -437,5 +437,6 @@ class ClientConnection(ClientStream):
 
     def _answer_fault(self, refusal: Refusal) -> None:
         self.door.unreadable(refusal, self._peer)
-        self.write(refusal_answer(refusal, new_request_id(), self.door.own_fields, head=False, close=True))
+        fields = self.door.date() + self.door.own_fields
+        self.write(refusal_answer(refusal, new_request_id(), fields, head=False, close=True))
         self.close_gently()

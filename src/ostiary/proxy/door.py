@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ostiary.config.addresses import is_loopback
 from ostiary.decision.decision import Allowed
+from ostiary.http.date import DateField
 from ostiary.http.forwarded import Trusted, read_address
 from ostiary.http.peer import Peer
 from ostiary.http.reader import RequestReader, ResponseReader
@@ -64,7 +65,9 @@ class ProxyDoor:
         self.pipeline = pipeline
         self.fields = fields
         self.requests = RequestReader(fields, server.bounds)
-        self.responses = ResponseReader(fields)
+        self.date = DateField(wall)
+        """Renders the Date field of an answer that is made here."""
+        self.responses = ResponseReader(fields, self.date)
         self.wall = wall
         self.monotonic = monotonic
         self.own_fields = hsts_field(server.tls)

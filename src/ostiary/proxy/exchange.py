@@ -32,6 +32,7 @@ _DRAINED: Final = 64 * 1024
 _HELD: Final = 64 * 1024
 """Bytes of a body that are kept before there is a connection to send them by; then the client has to wait, too."""
 _RETRIES: Final = 1
+_CONTINUE: Final = 100
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
@@ -188,6 +189,15 @@ class Exchange:
         """Send the head of the upstream's answer."""
         self.client.put(b"".join(self._head_lines(head)))
 
+    def interim(self, head: ResponseHead) -> None:
+        """Pass on an interim answer that tells the client something (RFC 9110 section 15.2).
+
+        Not 100, which is between two neighbours: the gateway has said its own. Nor any to HTTP/1.0, which knows none.
+        """
+        if head.status > _CONTINUE and self.request.is_1_1:
+            self.client.put(head.lines + b"\r\n")
+            self.client.flush()
+
     def _head_lines(self, head: ResponseHead) -> tuple[bytes, ...]:
         """Note how the answer begins, and render its head."""
         decision = self.decision
@@ -273,7 +283,7 @@ class Exchange:
         answer = refusal_answer(
             refusal,
             request.caller.request_id,
-            self.door.own_fields + fields,
+            self.door.date() + self.door.own_fields + fields,
             head=request.method == "HEAD",
             close=self.close,
         )

@@ -245,10 +245,11 @@ class UpstreamConnection(asyncio.Protocol):
     def _take_head(self, head: ResponseHead, exchange: Exchange) -> None:
         if head.status == _SWITCHING:
             raise _Unreadable
-        if head.status < _FINAL:  # interim answers (RFC 9110 section 15.2) are between the upstream and the gateway
+        if head.status < _FINAL:
             self._interim += 1
             if self._interim > _MAX_INTERIM:
                 raise _Unreadable
+            exchange.interim(head)
             return
         self._head = head
         self._body = Body(head.body)
