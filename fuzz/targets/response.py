@@ -28,8 +28,8 @@ def check(data: bytes) -> None:
         plain = read_response(data, method, _POLICY)
         for warm in (*_METHODS, method):
             reader = ResponseReader(_POLICY, lambda: _DATE)
-            reader.read(data, warm)
-            assert reader.read(data, method) == _dated(plain)
+            reader.read(data, warm, 65536)
+            assert reader.read(data, method, 65536) == _dated(plain)
         if plain is not None and isinstance(plain[0], ResponseHead):
             _says_the_same_to_the_client(plain[0], method)
             _second_opinion(data, method, plain[0], plain[1])

@@ -215,7 +215,8 @@ class Gateway:
         table = RouteTable((route.match, self._route(route, policies)) for route in self.config.routes)
         verifier = TokenVerifier(issuers, self._sources)
         bugs = Bugs(self._metrics.bugs("decision"))
-        return Pipeline(table, (JwtAuthenticator(verifier, self._cache),), issuers, bugs)
+        jwt = JwtAuthenticator(verifier, self._cache, self.config.server.bounds.token_bytes)
+        return Pipeline(table, (jwt,), issuers, bugs)
 
     def _route(self, route: RouteConfig, policies: dict[bytes, Policy]) -> Route:
         """Compile `route`; routes that ask for the same share one policy: a token is judged once for all of them."""

@@ -40,7 +40,7 @@ class Watched:
         self.key = Key("ES256", "EC", {"ES256": self._verify}, None)
         self.cache = TokenCache(entries)
         verifier = TokenVerifier({"one": issuer(SIGNER)}, {"one": FixedKeys(KeySet([self.key]))})
-        self._authenticator = JwtAuthenticator(verifier, self.cache)
+        self._authenticator = JwtAuthenticator(verifier, self.cache, 1000)
 
     def _verify(self, signature: bytes, signed: bytes) -> bool:
         self.verified += 1

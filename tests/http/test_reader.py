@@ -148,7 +148,7 @@ def test_a_response_means_the_same_however_often_it_is_read(
     reader = ResponseReader(POLICY, lambda: b"Date: now\r\n")
     for start, lines, method in story * 2:
         data = b"\r\n".join((start, *lines)) + b"\r\n\r\n" + rest
-        assert reader.read(data, method) == dated(read_response(data, method, POLICY))
+        assert reader.read(data, method, 65536) == dated(read_response(data, method, POLICY))
 
 
 def dated(found: tuple[ResponseHead | BadFraming, bytes] | None) -> tuple[ResponseHead | BadFraming, bytes] | None:
@@ -161,18 +161,18 @@ def test_what_is_not_dated_is_dated_anew_each_time() -> None:
     seconds = iter((b"Date: 1\r\n", b"Date: 2\r\n"))
     reader = ResponseReader(POLICY, lambda: next(seconds))
     for second in (b"1", b"2"):
-        found = reader.read(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "GET")
+        found = reader.read(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "GET", 65536)
         assert found is not None
         assert isinstance(found[0], ResponseHead)
         assert found[0].lines.endswith(b"\r\nDate: %b\r\n" % second)
     for told in (b"HTTP/1.1 103 E\r\nLink: x\r\n\r\n", b"HTTP/1.1 204 N\r\ndate: then\r\n\r\n"):
-        assert reader.read(told, "GET") == read_response(told, "GET", POLICY)
+        assert reader.read(told, "GET", 65536) == read_response(told, "GET", POLICY)
 
 
 @pytest.mark.parametrize("private", [b"Set-Cookie: s=1", b"X-Anything: 1", b"Location: /?token=1"])
 def test_private_responses_are_not_kept(private: bytes) -> None:
     reader = ResponseReader(POLICY, lambda: b"Date: now\r\n")
-    found = reader.read(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n%b\r\n\r\n" % private, "GET")
+    found = reader.read(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n%b\r\n\r\n" % private, "GET", 65536)
     assert found is not None
     assert not isinstance(found[0], BadFraming)
     assert not reader._shared

@@ -123,6 +123,7 @@ async def test_idle_connections_end_after_a_while(gate: Wire) -> None:
         assert (await client.ask("GET", "/")).status == 200
         gate.pass_time(76.0)
         assert await client.ended()
+    assert gate.running.metrics.snapshot().values["ostiary_client_connections_idle_closed_total"] == {(): 1}
 
 
 STAGES = {

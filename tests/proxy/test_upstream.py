@@ -296,9 +296,9 @@ async def test_a_head_of_an_answer_that_comes_octet_by_octet_is_read_once(
     responses = gate.running.gateway.door.responses
     read, sizes = responses.read, []
 
-    def counted(data: bytes, method: str) -> object:
+    def counted(data: bytes, method: str, longest: int) -> object:
         sizes.append(len(data))
-        return read(data, method)
+        return read(data, method, longest)
 
     async def drip(conversation: Conversation) -> None:
         for octet in OK:

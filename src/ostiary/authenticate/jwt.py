@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ostiary.credentials.bearer import bearer
 from ostiary.decision.outcome import Refusal
-from ostiary.decision.reason import INVALID_CLAIMS
+from ostiary.decision.reason import INVALID_CLAIMS, INVALID_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from ostiary.jose.cache import TokenCache
     from ostiary.jose.verify import TokenVerifier
 
+_TOO_LONG = Refusal(INVALID_TOKEN, "The token is too long.")
 _OTHER_ISSUER = Refusal(INVALID_CLAIMS, "The token's issuer is not accepted here.")
 
 
 class JwtAuthenticator:
-    """Bearer tokens in front of a verifier, with its cache between them."""
+    """Bearer tokens of at most `longest` octets in front of a verifier, with its cache between them."""
 
-    def __init__(self, verifier: TokenVerifier, cache: TokenCache) -> None:
+    def __init__(self, verifier: TokenVerifier, cache: TokenCache, longest: int) -> None:
         self._verifier = verifier
         self._cache = cache
+        self._longest = longest
 
     def authenticate(
         self, request: Request, issuers: frozenset[str], wall: float, mono: float
@@ -38,6 +40,8 @@ class JwtAuthenticator:
         known = self._cache.get(digest)
         if known is not None and known.not_before <= wall < known.expires_at and mono < known.key.usable_until:
             return known if known.issuer in issuers else _OTHER_ISSUER
+        if len(token) > self._longest:
+            return _TOO_LONG
         found = self._verifier.verify_now(token, issuers, wall, mono)
         if found is None:
             return self._verify(token, digest, issuers, wall, mono)

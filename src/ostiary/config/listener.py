@@ -22,6 +22,12 @@ class Bounds(Model):
     """The request target."""
     body_bytes: Size = 10 * 1024 * 1024
     """The body of one request; 413 beyond it."""
+    token_bytes: Size = Field(16 * 1024, ge=256, le=1024 * 1024)
+    """One token; 401 beyond it."""
+    chunk_line_bytes: Size = Field(4 * 1024, ge=64, le=64 * 1024)
+    """The size of one chunk of a body, with its extensions."""
+    trailer_bytes: Size = Field(8 * 1024, le=64 * 1024)
+    """All trailers of a body together, which are dropped in any case."""
     pipelined: Count = Field(16, ge=1, le=1000)
     """Requests of one connection that may wait for their turn."""
     connections: Count = Field(20_000, ge=1)

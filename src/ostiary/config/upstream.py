@@ -10,7 +10,7 @@ from ostiary.config.addresses import CheckPath, Target
 from ostiary.config.base import Model
 from ostiary.config.listener import Certificate
 from ostiary.config.references import FilePath
-from ostiary.config.scalars import Count, Duration, ServerError, Share, Status
+from ostiary.config.scalars import Count, Duration, ServerError, Share, Size, Status
 from ostiary.config.words import Text
 
 
@@ -101,6 +101,8 @@ class Upstream(Model):
     """How long a request may wait for a connection to be free."""
     slow_clients: SlowClients = SlowClients()
     """What those who do not take their answers may keep from those who wait."""
+    header_bytes: Size = Field(64 * 1024, ge=1024, le=1024 * 1024)
+    """Status line and header block of a response together; 502 beyond it."""
     connect_timeout: Duration = Field(2.0, gt=0)
     """To open a connection."""
     first_byte_timeout: Duration = Field(30.0, gt=0)

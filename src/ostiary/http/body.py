@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from ostiary.http.chunks import ChunkReader
+from ostiary.http.chunks import ChunkBounds, ChunkReader
 from ostiary.http.framing import CHUNKED
 
 
@@ -13,11 +13,11 @@ class Body:
 
     __slots__ = ("_chunks", "_left", "done")
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, bounds: ChunkBounds = ChunkBounds()) -> None:  # noqa: B008  # a constant
         self.done = length == 0
         self._left = length
         """Octets still to come; negative where that cannot be said."""
-        self._chunks = ChunkReader() if length == CHUNKED else None
+        self._chunks = ChunkReader(bounds) if length == CHUNKED else None
 
     def feed(self, data: bytes, most: float = inf) -> tuple[bytes, bytes]:
         """Take `data`; return the content in it, which may be none, and what follows the body. Raises `BadChunk`.

@@ -9,28 +9,42 @@ from __future__ import annotations
 
 import re
 from math import inf
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 _SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*)?")
 _TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
-_MAX_LINE: Final = 4096
-_MAX_TRAILER_BYTES: Final = 8192
 _FREE_OVERHEAD: Final = 64 * 1024
 _OVERHEAD_RATIO: Final = 4
 """Octets of sizes, extensions and line ends that each octet of content may bring along, beyond the free ones."""
 
 
+Bound = Literal["chunk_line", "trailer", "chunk_overhead"]
+"""What of a body can be too much, as the metrics call it."""
+
+
+class ChunkBounds(NamedTuple):
+    """How many octets a line with a size and its extensions may have, and all trailers together."""
+
+    line: int = 4096
+    trailer: int = 8192
+
+
 class BadChunk(Exception):
-    """The body cannot be read one way only, or is not worth reading."""
+    """The body cannot be read one way only, or, over a `bound`, is not worth reading."""
+
+    def __init__(self, bound: Bound | None = None) -> None:
+        super().__init__(bound)
+        self.bound = bound
 
 
 class ChunkReader:
     """One chunked body. Feed it until `done`."""
 
-    __slots__ = ("_between", "_content", "_left", "_overhead", "_part", "_trailer_bytes", "done")
+    __slots__ = ("_between", "_bounds", "_content", "_left", "_overhead", "_part", "_trailer_bytes", "done")
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: ChunkBounds = ChunkBounds()) -> None:  # noqa: B008  # a constant
         self.done = False
+        self._bounds = bounds
         self._part = b""
         """The beginning of a line whose end has not come yet."""
         self._left = 0
@@ -64,11 +78,14 @@ class ChunkReader:
                 self._left -= len(piece)
                 self._between = not self._left
                 continue
-            end = data.find(b"\r\n", at, at + _MAX_LINE)
+            longest = self._bounds.line
+            end = data.find(b"\r\n", at, at + longest)
             if end < 0:
                 self._part = data[at:]
-                if len(self._part) >= _MAX_LINE or (self._between and self._part not in {b"", b"\r"}):
+                if self._between and self._part not in {b"", b"\r"}:
                     raise BadChunk
+                if len(self._part) >= longest:
+                    raise BadChunk("chunk_line" if self._trailer_bytes < 0 else "trailer")
                 return pieces, b""
             self._line(data[at:end])
             at = end + 2
@@ -91,12 +108,14 @@ class ChunkReader:
                 self._trailer_bytes = 0
         self._overhead += len(line) + 2
         if self._overhead > _FREE_OVERHEAD + _OVERHEAD_RATIO * self._content:
-            raise BadChunk
+            raise BadChunk("chunk_overhead")
 
     def _trailer(self, line: bytes) -> None:
         if not line:
             self.done = True
             return
         self._trailer_bytes += len(line) + 2
-        if self._trailer_bytes > _MAX_TRAILER_BYTES or not _TRAILER.fullmatch(line):
+        if self._trailer_bytes > self._bounds.trailer:
+            raise BadChunk("trailer")
+        if not _TRAILER.fullmatch(line):
             raise BadChunk

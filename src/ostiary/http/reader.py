@@ -38,6 +38,7 @@ _AUTHORIZATION: Final = b"\r\nAuthorization: "
 _SKIP: Final = len(_AUTHORIZATION)
 _LF: Final = 0x0A
 _FINAL: Final = 200
+_TOO_LONG: Final = BadFraming("length")
 _DATE: Final = b"\ndate:"
 _SHARED_REQUEST: Final = re.compile(
     rb"(?:(?:user-agent|accept|accept-(?:encoding|language|charset)|cache-control|pragma|content-type|dnt|origin"
@@ -122,11 +123,14 @@ class ResponseReader:
         self._date = date
         self._shared: dict[bytes, ResponseHead] = {}
 
-    def read(self, data: bytes, method: str) -> tuple[ResponseHead | BadFraming, bytes] | None:
-        """The same as `read_response`; a final answer is dated here if it was not (RFC 9110 section 6.6.1)."""
+    def read(self, data: bytes, method: str, longest: int) -> tuple[ResponseHead | BadFraming, bytes] | None:
+        """The same as `read_response`, for heads of at most `longest` octets, which is no less than 1,024.
+
+        A final answer is dated here if it was not (RFC 9110 section 6.6.1).
+        """
         end = data.find(END, 0, _MAX_OCTETS)
         if end < 0 or method == "HEAD":
-            return self._dated(read_response(data, method, self._policy))
+            return self._dated(self._within(longest, data, read_response(data, method, self._policy)))
         octets = data[:end]
         known = self._shared.get(octets)
         if known is not None:
@@ -143,6 +147,10 @@ class ResponseReader:
                 self._shared.clear()
             self._shared[octets] = found[0]
         return self._dated(found)
+
+    @staticmethod
+    def _within(longest: int, data: bytes, found: _Found) -> _Found:
+        return found if found is None or len(data) - len(found[1]) <= longest else (_TOO_LONG, found[1])
 
     def _dated(self, found: _Found) -> _Found:
         if found is None or isinstance(head := found[0], BadFraming):

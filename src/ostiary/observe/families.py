@@ -69,8 +69,13 @@ CLIENT_CONNECTIONS_REFUSED: Final = Family(
 )
 CLIENT_CUT: Final = Family(
     "ostiary_client_requests_cut_total", Kind.COUNTER, ("kind",),
-    "Requests ended because they took longer than the bound in total, brought their body at too low a rate, or took "
-    "their answer at too low a rate.",
+    "Requests ended for a bound that no reason of a refusal names: total (they took longer), body_rate, answer_rate "
+    "(the body came, or the answer was taken, too slowly), pipelined (too many were sent ahead), chunk_line, trailer, "
+    "chunk_overhead (more around a body's content than it is worth).",
+)
+CLIENT_IDLE: Final = Family(
+    "ostiary_client_connections_idle_closed_total", Kind.COUNTER, (),
+    "Client connections closed because no request came for so long.",
 )
 WEBSOCKETS: Final = Family("ostiary_websockets", Kind.SUM, (), "Open WebSockets.")
 WEBSOCKETS_OPENED: Final = Family(

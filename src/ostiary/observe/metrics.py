@@ -137,9 +137,13 @@ class Metrics:
         self.requests_cut_total = self.counter(families.CLIENT_CUT, "total")
         self.requests_cut_body_rate = self.counter(families.CLIENT_CUT, "body_rate")
         self.requests_cut_answer_rate = self.counter(families.CLIENT_CUT, "answer_rate")
+        self.requests_over = {
+            bound: self.counter(families.CLIENT_CUT, bound)
+            for bound in ("pipelined", "chunk_line", "trailer", "chunk_overhead")
+        }
+        self.client_connections_idle = self.counter(families.CLIENT_IDLE)
         self.token_cache_hits = self.counter(families.TOKEN_CACHE, "hit")
         self.token_cache_misses = self.counter(families.TOKEN_CACHE, "miss")
-        self.requests_cut_answer_rate = self.counter(families.CLIENT_CUT, "answer_rate")
         self.loop_lag = self.gauge(families.LOOP_LAG)
         self.loop_lag_max = self.gauge(families.LOOP_LAG_MAX)
 

@@ -276,6 +276,7 @@ class ClientConnection(ClientStream):
         elif self._part:
             self._unreadable(_SLOW)
         else:
+            self.door.idled.value += 1
             self.close_gently()
 
     # Reading.
@@ -303,7 +304,7 @@ class ClientConnection(ClientStream):
         body = request.framing.body
         if body:
             self._incoming = exchange
-            self._body = Body(body)
+            self._body = Body(body, door.chunks)
         if self._current is None:
             self._current = exchange
             self.deadline = inf
@@ -313,6 +314,7 @@ class ClientConnection(ClientStream):
             self._hold(Hold.PIPELINE)
         else:
             self._incoming = None
+            door.over_bound("pipelined")
             self._unreadable(_TOO_MANY)
         return rest
 
@@ -342,7 +344,9 @@ class ClientConnection(ClientStream):
         body = self._body
         try:
             piece, rest = body.feed(data, _LINES)
-        except BadChunk:
+        except BadChunk as bad:
+            if bad.bound is not None:
+                self.door.over_bound(bad.bound)
             self._unreadable(MALFORMED)
             return b""
         if piece:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from ostiary.config.addresses import is_loopback
 from ostiary.decision.decision import Allowed
+from ostiary.http.chunks import ChunkBounds
 from ostiary.http.date import DateField
 from ostiary.http.forwarded import Trusted, read_address
 from ostiary.http.peer import Peer
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ostiary.config.model import Server
     from ostiary.decision.outcome import Refusal
     from ostiary.decision.pipeline import Pipeline
+    from ostiary.http.chunks import Bound
     from ostiary.http.forwarded import Address
     from ostiary.http.headers import HeaderPolicy
     from ostiary.observe.access_log import AccessLog
@@ -59,6 +61,7 @@ class ProxyDoor:
     ) -> None:
         self.server = server
         self.bounds = server.bounds
+        self.chunks = ChunkBounds(server.bounds.chunk_line_bytes, server.bounds.trailer_bytes)
         self.body_bytes = server.bounds.body_bytes
         """Of `bounds`, asked for by each request, and found faster here."""
         self.timeouts = server.timeouts
@@ -80,6 +83,7 @@ class ProxyDoor:
         self._deadlines = deadlines
         self.least_taken = max(server.bounds.answer_rate * server.timeouts.write, 1)
         """Octets that a client must take in `timeouts.write` of what is kept for it."""
+        self.idled = metrics.client_connections_idle
         self.too_slow = metrics.requests_cut_answer_rate
         self._metrics = metrics
         self._decided = metrics.decision_seconds.observe
@@ -222,6 +226,10 @@ class ProxyDoor:
                 event, self.wall(), mono, request_id=str(request.caller.request_id, "ascii"), client=request.client,
                 route=route.name if route is not None else "", reason=reason.code, detail=refusal.detail,
             )  # fmt: skip
+
+    def over_bound(self, bound: Bound | Literal["pipelined"]) -> None:
+        """Count a request that goes no further because of `bound`."""
+        self._metrics.requests_over[bound].value += 1
 
     def unreadable(self, refusal: Refusal, peer: Peer) -> None:
         """Count a request that could not be read, and tell the security log."""

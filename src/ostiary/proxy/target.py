@@ -30,6 +30,7 @@ class Target:
         self.host = cast("str", parts.hostname)
         self.port = port_of(parts)
         self.first_byte_timeout = upstream.first_byte_timeout
+        self.header_bytes = upstream.header_bytes
         self.read_timeout = upstream.read_timeout
         self.idle: list[UpstreamConnection] = []
         self.open = 0

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _BROKEN: Final = Refusal(UPSTREAM_ERROR)
 _SLOW: Final = Refusal(UPSTREAM_TIMEOUT)
 _SLOW_CLIENT: Final = Refusal(REQUEST_TIMEOUT)
-_HEAD_BYTES: Final = 64 * 1024
 _MAX_INTERIM: Final = 8
 _FINAL: Final = 200
 _SWITCHING: Final = 101
@@ -208,16 +207,16 @@ class UpstreamConnection(asyncio.Protocol):
         """Return the head so far, with `piece`, if there may be something to do with it now."""
         seen = len(self._part)
         data = self._part + piece
-        waits = len(data) <= _HEAD_BYTES and unfinished(data, seen)
+        waits = len(data) <= self.target.header_bytes and unfinished(data, seen)
         self._part = data if waits else b""
         return b"" if waits else data
 
     def _read(self, data: bytes, exchange: Exchange) -> tuple[bool, bytes]:
         """Read as much of the response as `data` holds: has it ended, and what follows it. Raises `_Unreadable`."""
         while (body := self._body) is None:
-            found = exchange.door.responses.read(data, exchange.request.method)
+            found = exchange.door.responses.read(data, exchange.request.method, self.target.header_bytes)
             if found is None:
-                if END in data or len(data) > _HEAD_BYTES or hopeless(data):
+                if END in data or len(data) > self.target.header_bytes or hopeless(data):
                     raise _Unreadable
                 self._part = data
                 return False, b""
