@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --retries 10
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
         --no-header --no-emit-index-url --no-emit-find-links
 OIDC := tests/support/oidc
+BROWSER := tests/support/browser
 PEER := bench/peers/node
 JOBS ?= 2
 ARGS ?=
@@ -23,6 +24,8 @@ help: ## what there is to make
 demo: $(VENV)/.run ## a gateway with everything around it, and a tour of it (ARGS=--once ends after the tour)
 	@$(BIN)/ostiary demo $(ARGS)
 
+# One test opens a page in a browser: the system's own, or else one of 70 MB.
+test: $(if $(wildcard /usr/bin/chromium),,$(BROWSER)/node_modules/.browser/.stamp)
 test: $(VENV)/.test $(OIDC)/node_modules/.stamp ## everything that CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -60,7 +63,7 @@ lock: $(VENV)/.dev ## resolve the dependencies anew into requirements/ (ARGS=--u
 	$(LOCK) $(ARGS) --group build --group test --group fuzz -c requirements/test.lock -o requirements/fuzz.lock
 
 clean: ## remove whatever make installed or built
-	rm -rf $(VENV) $(OIDC)/node_modules $(PEER)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(OIDC)/node_modules $(BROWSER)/node_modules $(PEER)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Some distributions ship venv without the pip that it would put there; then the system's own pip does.
 $(BIN)/python:
@@ -75,8 +78,12 @@ $(VENV)/.run $(VENV)/.test $(VENV)/.dev $(VENV)/.fuzz: $(VENV)/.%: requirements/
 	@touch $@
 
 # npm's own command in the wheel is a dangling script, so Node runs the npm that lies beside it.
-$(OIDC)/node_modules/.stamp: | $(VENV)/.test
+$(OIDC)/node_modules/.stamp $(BROWSER)/node_modules/.stamp: | $(VENV)/.test
 $(PEER)/node_modules/.stamp: | $(VENV)/.dev
 %/node_modules/.stamp: %/package-lock.json %/package.json
 	$(BIN)/python scripts/npm.py ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BROWSER)/node_modules/.browser/.stamp: $(BROWSER)/node_modules/.stamp $(BROWSER)/unpack.js
+	$(BIN)/python scripts/npm.py run unpack --prefix $(BROWSER) --silent
 	@touch $@
