@@ -25,6 +25,7 @@ class LyingProxy:
         self.fault: Fault = "none"
         self.delay = 0.0
         self.connections = 0
+        self.replies = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -48,6 +49,7 @@ class LyingProxy:
         while data := await reader.read(65536):
             if self.delay:
                 await asyncio.sleep(self.delay)
+            self.replies += 1
             fault, self.fault = self.fault, "none"
             if fault == "none":
                 writer.write(data)

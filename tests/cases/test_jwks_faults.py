@@ -136,8 +136,8 @@ async def test_fj7_a_provider_that_takes_forever(fault: Answer) -> None:
     async with key_server() as server:
         server.answers["/jwks"] = fault
         begun = time.monotonic()
-        async with gate_to(server, limit="150ms") as gate:
-            assert 0.1 < time.monotonic() - begun < 1
+        async with asyncio.timeout(4), gate_to(server, limit="150ms") as gate:  # which is less than the default
+            assert time.monotonic() - begun > 0.1
             assert "no complete answer" in gate.status().last_error
 
 
@@ -149,8 +149,9 @@ async def test_fj7_no_request_waits_for_it_whose_key_is_known(fault: Answer) -> 
             server.answers["/jwks"] = fault
             gate.time.fire_next()
             for _ in range(100):
-                async with asyncio.timeout(0.5):
-                    assert await gate.outcome() is None
+                with pytest.raises(StopIteration) as at_once:
+                    gate.outcome().send(None)
+                assert at_once.value.value is None
             assert gate.keys._fetch is not None
 
 
@@ -253,7 +254,7 @@ async def test_fj14_tls(fault: str, tmp_path: Path) -> None:
     }[fault]
     async with key_server(good) as safe, key_server(bad) as unsafe:
         safe.answers["/jwks"] = unsafe.answers["/jwks"] = reply(jwks(_OLD))
-        async with gate_to(safe, limit="500ms", tls=authority.client(), host="localhost") as gate:
+        async with gate_to(safe, limit="2s", tls=authority.client(), host="localhost") as gate:
             gate.keys._loader = UrlLoader(
                 Fetcher(100_000, tls=authority.client()), f"https://localhost:{unsafe.port}/jwks"
             )

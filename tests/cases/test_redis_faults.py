@@ -29,14 +29,16 @@ from tests.cases.lying_proxy import Fault, lying_proxy
 from tests.support.valkey import valkey_server as own_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from tests.support.valkey import ValkeyServer
 
-BUDGET = 0.1
-"""The default command timeout, in seconds."""
-SLACK = 0.15
-"""What a busy machine may add to it before a test calls it broken."""
+BUDGET = 0.5
+"""A command timeout in seconds: more than the default, so that no busy machine uses it up where nothing is wrong."""
+SLACK = 0.1
+"""How many seconds after the budget an asker is looked for that should have heard by then."""
+_TURNS = 20
+"""The turns of the event loop that it may take from there to here."""
 SECRET = "s3cr3t-pa55"
 
 
@@ -60,9 +62,7 @@ async def started(url: str, seconds: float = BUDGET, prefix: str | None = None) 
 
 
 async def healed(store: ValkeyStore) -> None:
-    async with asyncio.timeout(10):
-        while not store.healthy():  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(0.005)
+    await until(store.healthy)
 
 
 async def outcome_of(limits: Limiter, key: str = "k") -> LimitOutcome | Broken:
@@ -70,6 +70,25 @@ async def outcome_of(limits: Limiter, key: str = "k") -> LimitOutcome | Broken:
         return await limits.take(key, "free", 0.0)
     except Broken as broken:
         return broken
+
+
+async def told(limits: Limiter, key: str = "k", within: float = BUDGET + SLACK) -> LimitOutcome | Broken:
+    """Return the outcome, which is there when a timer of so many seconds has run out: late, if the machine is."""
+    asking = asyncio.ensure_future(outcome_of(limits, key))
+    await asyncio.sleep(0)
+    await asyncio.wait({asking}, timeout=within)
+    for _ in range(_TURNS):
+        if not asking.done():
+            await asyncio.sleep(0)
+    assert asking.done(), f"nothing was heard within {within:g} s"
+    return asking.result()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Return once `holds` does."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.005)
 
 
 async def test_fr1_down_at_start_the_process_is_up_and_not_ready() -> None:
@@ -92,33 +111,28 @@ async def test_fr1_down_at_start_the_process_is_up_and_not_ready() -> None:
 async def test_fr2_killed_under_load_nobody_waits_over_the_budget_and_it_reconnects() -> None:
     async with EmbeddedValkey() as server, started(server.url) as store:
         limits, stop = limiter(store), asyncio.Event()
-        longest, failed, answered = 0.0, 0, 0
+        failed, answered = 0, 0
 
         async def caller(name: str) -> None:
-            nonlocal longest, failed, answered
+            nonlocal failed, answered
             while not stop.is_set():
-                asked = time.monotonic()
-                outcome = await outcome_of(limits, name)
-                longest = max(longest, time.monotonic() - asked)
+                outcome = await told(limits, name)
                 failed += isinstance(outcome, Broken)
                 answered += not isinstance(outcome, Broken)
                 await asyncio.sleep(0.001)
 
-        callers = [asyncio.create_task(caller(f"k{number}")) for number in range(32)]
-        await asyncio.sleep(0.1)
-        assert (failed, answered > 0) == (0, True)
+        callers = asyncio.gather(*(caller(f"k{number}") for number in range(32)))
+        await until(lambda: answered > 500)
+        assert failed == 0
         os.kill(server.pid, signal.SIGKILL)
         await server.wait()
-        await asyncio.sleep(0.1)
-        assert failed > 0
+        await until(lambda: failed > 500)
         await server.start()
         await healed(store)
         answered = 0
-        await asyncio.sleep(0.1)
+        await until(lambda: answered > 500)
         stop.set()
-        await asyncio.gather(*callers)
-        assert answered > 0
-        assert longest <= BUDGET + SLACK
+        await callers
 
 
 async def test_fr2_a_server_that_hangs_costs_the_budget_and_then_nothing() -> None:
@@ -127,12 +141,10 @@ async def test_fr2_a_server_that_hangs_costs_the_budget_and_then_nothing() -> No
             limits = limiter(store)
             server.child.signal(signal.SIGSTOP)
             asked = time.monotonic()
-            outcomes = await asyncio.gather(*(outcome_of(limits, f"k{number}") for number in range(50)))
+            outcomes = await asyncio.gather(*(told(limits, f"k{number}") for number in range(50)))
             assert all(isinstance(outcome, Broken) for outcome in outcomes)
-            assert BUDGET * 0.9 <= time.monotonic() - asked <= BUDGET + SLACK
-            asked = time.monotonic()
-            assert isinstance(await outcome_of(limits), Broken)
-            assert time.monotonic() - asked < BUDGET / 2
+            assert BUDGET * 0.9 <= time.monotonic() - asked
+            assert isinstance(await told(limits, within=0.0), Broken)
             server.child.signal(signal.SIGCONT)
             await healed(store)
             assert isinstance(await outcome_of(limits), LimitOutcome)
@@ -220,7 +232,7 @@ async def test_fr8_a_spoilt_reply_costs_its_connection_and_nobody_else(
 async def test_fr8_a_reply_that_comes_too_late_is_never_another_askers(valkey_server: ValkeyServer) -> None:
     """A reply still under way when its askers gave up must die with its connection (CVE-2023-28858)."""
     async with lying_proxy(valkey_server.port) as proxy, started(f"valkey://127.0.0.1:{proxy.port}") as store:
-        proxy.delay = 0.15
+        proxy.delay = BUDGET * 1.5
         late = await asyncio.gather(*(outcome_of(limiter(store, burst=77)) for _ in range(3)))
         assert all(isinstance(outcome, Broken) for outcome in late)
         proxy.delay = 0.0
@@ -233,20 +245,18 @@ async def test_fr8_a_reply_that_comes_too_late_is_never_another_askers(valkey_se
 async def test_fr10_latency_costs_two_round_trips_at_most(valkey_server: ValkeyServer) -> None:
     async with lying_proxy(valkey_server.port) as proxy, started(f"valkey://127.0.0.1:{proxy.port}", 5.0) as store:
         limits = limiter(store)
-        proxy.delay = trip = 0.05
-        lasted: list[float] = []
+        proxy.delay = 0.05
+        lasted: list[int] = []
 
         async def caller(number: int) -> None:
             await asyncio.sleep(number * 0.003)
             for _ in range(4):
-                asked = time.monotonic()
+                before = proxy.replies
                 assert isinstance(await outcome_of(limits, f"k{number}"), LimitOutcome)
-                lasted.append(time.monotonic() - asked)
+                lasted.append(proxy.replies - before)
 
         await asyncio.gather(*(caller(number) for number in range(32)))
-        lasted.sort()
-        assert lasted[len(lasted) // 2] <= 2 * trip + SLACK / 3
-        assert lasted[int(len(lasted) * 0.99)] <= 2 * trip + SLACK
+        assert set(lasted) <= {1, 2}
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import time
 from contextlib import asynccontextmanager
+from math import inf
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -140,9 +142,14 @@ async def test_t7_a_payload_that_is_not_there_or_too_large() -> None:
         header, _, signature = whole.split(".")
         assert await keeper.outcome(f"{header}..{signature}") == INVALID_TOKEN
         large = b".".join([header.encode(), b"A" * 8_000_000, signature.encode()])
-        begun = time.process_time()
-        assert await keeper.outcome(large) == INVALID_TOKEN
-        assert time.process_time() - begun < 0.01  # hashing alone would take longer
+        spent = [inf, inf]
+        for _ in range(5):
+            begun = time.thread_time()
+            assert await keeper.outcome(large) == INVALID_TOKEN
+            refused = time.thread_time()
+            hashlib.sha256(large)
+            spent = [min(spent[0], refused - begun), min(spent[1], time.thread_time() - refused)]
+        assert spent[0] < spent[1], "it costs less than hashing alone would"
 
 
 @pytest.mark.parametrize("alg, size", [("ES256", 32), ("ES384", 48), ("ES512", 66)])

@@ -7,7 +7,6 @@ import tracemalloc
 from collections import OrderedDict
 from math import inf
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,10 +92,16 @@ def test_a_cached_token_costs_less_than_one_and_a_half_kilobytes() -> None:
     assert each < 1100  # 400 octets are left for what the pipeline keeps with it
 
 
-@pytest.mark.parametrize("entries", [100, 20_000])
-def test_a_hit_costs_the_same_however_full_the_cache_is(entries: int) -> None:
-    cache = TokenCache(entries)
-    for place in range(entries):
-        cache.put(place.to_bytes(32, "big"), _token())
-    name = (entries // 2).to_bytes(32, "big")
-    assert min(timeit.repeat(lambda: cache.get(name), number=1000, repeat=5)) / 1000 < 5e-6  # 0.1 µs when idle
+def test_a_hit_costs_the_same_however_full_the_cache_is() -> None:
+    """Interleaved and best-of-many with a generous bound, so that a busy machine does not decide."""
+
+    def hits(entries: int) -> timeit.Timer:
+        cache = TokenCache(entries)
+        for place in range(entries):
+            cache.put(place.to_bytes(32, "big"), _token())
+        name = (entries // 2).to_bytes(32, "big")
+        return timeit.Timer(lambda: cache.get(name))
+
+    few, many = hits(100), hits(20_000)
+    times = [(few.timeit(1000), many.timeit(1000)) for _ in range(25)]
+    assert min(late for _, late in times) < 3 * min(early for early, _ in times)

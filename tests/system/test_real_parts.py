@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 CONNECTIONS: Final = 24
 
 
-def configuration(provider: OidcProvider, upstream: str) -> Document:
-    """What a user would write, with every default: only the patience with the provider is shorter."""
+def configuration(provider: OidcProvider, upstream: str, patience: str = "5s") -> Document:
+    """What a user would write, with every default: only the patience with the provider may be shorter."""
     issuer = {
         "issuer": provider.issuer,
         "audiences": ["https://api.example"],
         "algorithms": ["RS256", "ES256", "EdDSA"],
-        "keys": {"discovery": True, "timeout": "500ms"},
+        "keys": {"discovery": True, "timeout": patience},
     }
     return document(upstream, server={"workers": 2}, issuers={"provider": issuer})
 
@@ -97,7 +97,7 @@ async def test_a_cold_start_without_the_provider_heals_by_itself(
         provider = later.enter_context(oidc_provider(port))
         token = provider.token()
         provider.child.signal(signal.SIGKILL if fault == "dead" else signal.SIGSTOP)
-        gateway = later.enter_context(serving(configuration(provider, nginx_upstream.url), tmp_path))
+        gateway = later.enter_context(serving(configuration(provider, nginx_upstream.url, "500ms"), tmp_path))
         await until(lambda: readiness(gateway)[1].get("failures", 0) != 0)
         status, issuer = readiness(gateway)
         assert (status, issuer["ready"], issuer["keys"]) == (503, False, 0)

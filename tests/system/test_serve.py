@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import ssl
 from collections import Counter
-from contextlib import suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -22,8 +24,13 @@ from tests.support.serving import serving, serving_unheard
 from tests.support.tokens import key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.nginx import NginxUpstream
     from tests.support.recording import Conversation, RecordingUpstream
+    from tests.support.valkey import ValkeyServer
+
+_PATIENT: Final = {"header": "60s", "body": "60s", "idle": "60s"}
 
 
 async def test_two_workers_count_together(nginx_upstream: NginxUpstream, tmp_path: Path) -> None:
@@ -39,25 +46,26 @@ async def test_two_workers_count_together(nginx_upstream: NginxUpstream, tmp_pat
 
 
 async def test_many_callers_through_two_workers_never_exceed_the_bucket(
-    nginx_upstream: NginxUpstream, tmp_path: Path
+    nginx_upstream: NginxUpstream, valkey_server: ValkeyServer, tmp_path: Path
 ) -> None:
-    """The figure that the limits promise: 1,000 requests at once on a bucket of 100 admit 100 and what refilled."""
+    """The figure that the limits promise: 1,000 requests at once on a bucket of 100 admit 100 and what refilled.
+
+    Each has a connection of its own, and all are open before the first asks.
+    """
     token = key("ES256").token()
     config = document(
         nginx_upstream.url,
-        server={"workers": 2},
+        server={"workers": 2, "timeouts": _PATIENT},
+        store={"url": valkey_server.url, "prefix": f"many-{uuid4().hex}", "command_timeout": "20s"},
         routes=[{"name": "api", "match": {"path": "/**"}, "upstream": "api", "limit": "calls"}],
         limits={"calls": {"tiers": {"free": {"rate": "1/min", "burst": 100}}}},
     )
-    statuses = Counter[int]()
-    with serving(config, tmp_path) as gateway:
-
-        async def ask_fifty() -> None:
-            async with http1.connect(gateway.port) as client:
-                for _ in range(50):
-                    statuses[(await client.ask("GET", "/", token=token)).status] += 1
-
-        await asyncio.gather(*(ask_fifty() for _ in range(20)))
+    async with AsyncExitStack() as later:
+        later.enter_context(open_files(4096))
+        gateway = later.enter_context(serving(config, tmp_path))
+        clients = [await later.enter_async_context(http1.connect(gateway.port)) for _ in range(1000)]
+        answers = await asyncio.gather(*(client.ask("GET", "/", token=token) for client in clients))
+    statuses = Counter(answer.status for answer in answers)
     assert statuses.keys() == {200, 429}
     assert 100 <= statuses[200] <= 101  # what refills in a minute; the test takes a few seconds
 
@@ -149,6 +157,18 @@ def test_health(nginx_upstream: NginxUpstream, tmp_path: Path) -> None:
 def test_a_configuration_with_faults_is_told_and_ends_with_2(tmp_path: Path) -> None:
     with pytest.raises(ServerFailed, match=r"ostiary\.yaml:"), serving({"upstreams": {}, "rutes": []}, tmp_path):
         pass
+
+
+@contextmanager
+def open_files(count: int) -> Iterator[None]:
+    """Let this process, and those that it starts, have so many files open for as long as the block lasts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def children(pid: int) -> list[int]:
