@@ -6,35 +6,26 @@ for a stated reason. And no byte of what is sent ever becomes a request that was
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import pytest
 
-from tests.support.documents import document
-from tests.support.gateway import running_gateway
-from tests.support.http1 import connect, request
-from tests.support.recording import recording_upstream
+from tests.support.http1 import request
+from tests.support.wire import wire
 
 if TYPE_CHECKING:
-    from tests.support.documents import Document
     from tests.support.recording import Conversation
 
 _FILE: Final = Path(__file__).parents[3] / "shared" / "vectors" / "llhttp" / "cases.json"
 pytestmark = pytest.mark.skipif(not _FILE.is_file(), reason="the shared vectors are not beside this checkout")
 
-_SECONDS: Final = 15.0
 _START: Final = re.compile(
     rb"(?:\A|(?<=\n\r\n))((?:\r\n)*[^\r\n ]+ +(?:http://([^/?\r\n ]+))?[^\r\n]* HTTP/1\.[01]\r\n)"
 )
-
-PATIENT: Final[Document] = {"circuit": {"failures": 0}, "health": {"failures": 1000}}
-"""An upstream that is asked again, however often it has failed."""
 
 _HARMLESS: Final = {
     "No restart when keep-alive is off (1.0)": "what follows the end of a connection is not read at all",
@@ -119,13 +110,6 @@ def cases(kind: str) -> list[Case]:
     return [case for case in every if not case.lenient and case.meta.get("type") == kind]
 
 
-def configuration(upstream: str) -> Document:
-    """Return a gateway that lets everything through, and waits for nobody for long."""
-    routes = [{"name": "all", "match": {"path": "/**"}, "upstream": "api", "anonymous": True}]
-    short = {"header": "300ms", "body": "300ms", "idle": "300ms"}
-    return document(upstream, server={"timeouts": short}, routes=routes)
-
-
 def numbered(raw: bytes, number: int) -> bytes:
     """Give each message in `raw` a number, and the Host that most of them lack."""
     has_host = re.search(rb"^host:", raw, re.IGNORECASE | re.MULTILINE)
@@ -137,25 +121,12 @@ def numbered(raw: bytes, number: int) -> bytes:
     return _START.sub(fields, raw)
 
 
-async def answers(port: int, raw: bytes) -> list[int]:
-    """Send `raw` and return the statuses that come back until the gateway ends the connection."""
-    async with asyncio.timeout(_SECONDS), connect(port) as client:
-        await client.send(raw)
-        received = bytearray()
-        with suppress(ConnectionError):
-            while piece := await client.reader.read(1 << 16):
-                received += piece
-    return [int(status) for status in re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", received)]
-
-
 async def test_requests(tmp_path: Path) -> None:
     vectors = cases("request")
-    async with recording_upstream() as upstream, running_gateway(configuration(upstream.url), tmp_path) as running:
-        statuses = await asyncio.gather(
-            *(answers(running.port, numbered(case.raw, number)) for number, case in enumerate(vectors))
-        )
-        arrived = [received.values("X-Case") for received in upstream.requests]
-        hosts = [received.values("Host") for received in upstream.requests]
+    async with wire(tmp_path) as gate:
+        statuses = [(await gate.play(numbered(case.raw, number))).statuses for number, case in enumerate(vectors)]
+        arrived = [received.values("X-Case") for received in gate.upstream.requests]
+        hosts = [received.values("Host") for received in gate.upstream.requests]
     assert all(len(each) == 1 for each in arrived), "every request upstream is one that was sent"
     assert all(len(each) == 1 for each in hosts)
     wrong = []
@@ -177,9 +148,9 @@ async def test_requests(tmp_path: Path) -> None:
 async def test_requests_without_host(tmp_path: Path) -> None:
     """As they stand, most have no Host, and are refused for it before anything else of them counts."""
     vectors = [case for case in cases("request") if not re.search(rb"^host:", case.raw, re.IGNORECASE | re.MULTILINE)]
-    async with recording_upstream() as upstream, running_gateway(configuration(upstream.url), tmp_path) as running:
-        statuses = await asyncio.gather(*(answers(running.port, case.raw) for case in vectors))
-        assert upstream.requests == []
+    async with wire(tmp_path) as gate:
+        statuses = [(await gate.play(case.raw)).statuses for case in vectors]
+        assert gate.upstream.requests == []
     assert all(seen and set(seen) <= {400, 408} for seen in statuses)
 
 
@@ -190,15 +161,10 @@ async def test_responses(tmp_path: Path) -> None:
     async def play(conversation: Conversation) -> None:
         await conversation.send(vectors[int(conversation.request.target[1:])].raw)
 
-    async with recording_upstream() as upstream:
-        upstream.default = play
-        quick = {"targets": [upstream.url], "first_byte_timeout": "300ms", "read_timeout": "300ms", **PATIENT}
-        configured = configuration(upstream.url) | {"upstreams": {"api": quick}}
-        async with running_gateway(configured, tmp_path) as running:
-            last = {"Connection": "close"}
-            statuses = await asyncio.gather(
-                *(answers(running.port, request("GET", f"/{n}", headers=last)) for n in range(len(vectors)))
-            )
+    async with wire(tmp_path) as gate:
+        gate.upstream.default = play
+        last = {"Connection": "close"}
+        statuses = [(await gate.play(request("GET", f"/{n}", headers=last))).statuses for n in range(len(vectors))]
     wrong = []
     for case, seen in zip(vectors, statuses, strict=True):
         refused = case.name in _RESPONSES_REFUSED or (

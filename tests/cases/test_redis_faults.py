@@ -143,7 +143,7 @@ async def test_fr2_a_server_that_hangs_costs_the_budget_and_then_nothing() -> No
             asked = time.monotonic()
             outcomes = await asyncio.gather(*(told(limits, f"k{number}") for number in range(50)))
             assert all(isinstance(outcome, Broken) for outcome in outcomes)
-            assert BUDGET * 0.9 <= time.monotonic() - asked
+            assert time.monotonic() - asked >= BUDGET * 0.9
             assert isinstance(await told(limits, within=0.0), Broken)
             server.child.signal(signal.SIGCONT)
             await healed(store)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -64,6 +65,8 @@ class Wire(msgspec.Struct, frozen=True):
     running: RunningGateway
     upstream: RecordingUpstream
     clock: Moments
+    loopback: socket.socket
+    """A datagram socket that is connected to itself."""
 
     def connect(self, source: str = "127.0.0.1") -> AbstractAsyncContextManager[Client]:
         """Connect a client, from a loopback address, for as long as the block lasts."""
@@ -95,9 +98,15 @@ class Wire(msgspec.Struct, frozen=True):
         return Heard(bytes(received), self.upstream.requests[before:], by_itself)
 
     async def settle(self, *others: Callable[[], object]) -> None:
-        """Return when nothing happens any more: at the upstream, in the gateway's accounts, in what `others` tell."""
+        """Return when nothing happens any more: at the upstream, in the gateway's accounts, in what `others` tell.
+
+        A machine that is busy may deliver late what was sent, but in order: what was sent before a datagram of our own
+        has arrived when that has.
+        """
         quiet, last = 0, None
         while quiet < _QUIET:
+            self.loopback.send(b".")
+            self.loopback.recv(1)
             await asyncio.sleep(0)
             upstream, metrics = self.upstream, self.running.metrics
             clients = self.running.gateway.door._clients
@@ -133,7 +142,10 @@ async def wire(
         configured = document(recording.url, server=server, **({"routes": OPEN, "upstreams": upstreams} | sections))
         clock = Moments()
         async with running_gateway(configured, folder, monotonic=clock) as running:
-            yield Wire(running, recording, clock)
+            with socket.socket(type=socket.SOCK_DGRAM) as loopback:
+                loopback.bind(("127.0.0.1", 0))
+                loopback.connect(loopback.getsockname())
+                yield Wire(running, recording, clock, loopback)
 
 
 @asynccontextmanager
