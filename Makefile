@@ -1,13 +1,15 @@
 # Everything a developer or CI runs. Needs Linux, Python 3.11 or later with venv and pip, and make; the rest is
 # installed, pinned by hash, into .venv. A stamp in .venv says what it holds, so that a second run is quick.
 
-# One that was built with profile-guided optimisation, if there is one: it needs about a fifth less CPU.
+# 3.11, for which the cost of a request is recorded, and one that was built with profile-guided optimisation, if there is
+# one: it needs about a fifth less CPU.
 PYTHON ?= $(shell python3 scripts/choose_python.py 2>/dev/null || command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --retries 10
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-        --no-header --no-emit-index-url --no-emit-find-links
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+           --no-header --no-emit-index-url --no-emit-find-links
+LOCK := $(COMPILE) pyproject.toml
 OIDC := tests/support/oidc
 BROWSER := tests/support/browser
 PEER := bench/peers/node
@@ -57,6 +59,7 @@ examples: $(VENV)/.test ## the property tests, with many more examples
 	$(BIN)/pytest -q -n $(JOBS) --hypothesis-profile=fuzz -m hypothesis --timeout=1800 $(ARGS)
 
 lock: $(VENV)/.dev ## resolve the dependencies anew into requirements/ (ARGS=--upgrade for newer ones)
+	$(COMPILE) $(ARGS) --group pip -o requirements/pip.lock
 	$(LOCK) $(ARGS) --group build -o requirements/run.lock
 	$(LOCK) $(ARGS) --group build --group lint --group test -c requirements/run.lock -o requirements/test.lock
 	$(LOCK) $(ARGS) --group dev -c requirements/test.lock -o requirements/dev.lock
@@ -69,7 +72,7 @@ clean: ## remove whatever make installed or built
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ostiary needs Python 3.11 or later: make PYTHON=...")'
 	@$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m venv --without-pip $(VENV) && \
-	    $(PYTHON) -m pip --python $@ install --quiet --retries 10 pip; }
+	    $(PYTHON) -m pip --python $@ install --quiet --retries 10 --require-hashes -r requirements/pip.lock; }
 
 # The project itself comes last, without resolving anything: what it needs is in the lock, its build backend too.
 $(VENV)/.run $(VENV)/.test $(VENV)/.dev $(VENV)/.fuzz: $(VENV)/.%: requirements/%.lock pyproject.toml | $(BIN)/python

@@ -33,8 +33,15 @@ def make(tmp_path: Path) -> Make:
 
 
 def test_the_first_that_was_built_with_it_is_taken(make: Make) -> None:
-    plain, guided, last = make("a", PLAIN), make("b", GUIDED, 13), make("c", GUIDED)
+    plain, guided, last = make("a", PLAIN), make("b", GUIDED), make("c", GUIDED)
     assert choose((plain, "no-such-python", guided, last)) == guided
+    newer = make("d", PLAIN, 12), make("e", GUIDED, 13)
+    assert choose(newer) == newer[1]
+
+
+def test_the_version_that_costs_are_recorded_for_goes_first(make: Make) -> None:
+    newer, recorded = make("a", GUIDED, 13), make("b", PLAIN, 11)
+    assert choose((newer, recorded)) == recorded
 
 
 def test_else_it_is_the_first(make: Make) -> None:
