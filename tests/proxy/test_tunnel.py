@@ -22,7 +22,7 @@ from tests.support.websocket import SWITCH, close_code, frame, handshake
 from tests.support.wire import Wire, wire
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from tests.support.recording import Conversation
@@ -214,6 +214,17 @@ async def test_who_has_been_told_to_close_is_not_told_again(tmp_path: Path) -> N
         assert b"\x88" not in await both.ends()
 
 
+async def test_a_close_frame_under_way_is_followed_by_no_other(tmp_path: Path) -> None:
+    goodbye = frame(Close(1000, "").serialize(), Opcode.CLOSE, masked=True)
+    async with opened(tmp_path, server={"websockets": {"lifetime": "1h", "idle": "2h"}}) as both:
+        await both.client.send(goodbye[:7])
+        await both.hears(goodbye[:7], client=False)
+        both.gate.pass_time(3601)
+        assert close_code(await both.client.reader.readexactly(4)) == 1001
+        await both.client.send(goodbye[7:])
+        assert await both.ends(client=False) == goodbye[7:]
+
+
 TINY: Final = frame(b"", masked=True) * 30_000
 
 
@@ -231,6 +242,16 @@ def ends() -> tuple[End, KeptTransport, KeptTransport]:
 
 def reads(transport: KeptTransport) -> bool:
     return transport.reading
+
+
+async def turns_until(happens: Callable[[], object]) -> int:
+    """Return after how many turns of the loop it happens."""
+    turns = 0
+    async with asyncio.timeout(10):
+        while not happens():
+            turns += 1
+            await asyncio.sleep(0)
+    return turns
 
 
 async def test_tiny_frames_are_followed_in_turns(ends: tuple[End, KeptTransport, KeptTransport]) -> None:
@@ -255,13 +276,45 @@ async def test_an_end_may_be_told_to_close_between_tiny_frames(ends: tuple[End, 
     client.data_received(TINY + HELLO[:3])
     to_upstream.take()
     client.say_close(b"farewell")
+    assert await turns_until(lambda: reads(to_client)) > 10  # no more is read before they are followed
     assert to_upstream.take() == b""  # a frame is under way
     client.data_received(HELLO[3:] + TINY + frame(Close(1000, "").serialize(), Opcode.CLOSE, masked=True))
     assert to_upstream.take() == HELLO[3:] + b"farewell"
     assert not to_client.is_closing()  # that is not seen yet
-    async with asyncio.timeout(10):
-        while not to_client.is_closing():  # noqa: ASYNC110  # turns of the loop are what is waited for
-            await asyncio.sleep(0)
+    await turns_until(to_client.is_closing)
+    assert not reads(to_client)
+
+
+async def test_tiny_frames_are_followed_in_turns_at_the_end_too(ends: tuple[End, KeptTransport, KeptTransport]) -> None:
+    """Many tunnels may end at once: what each has to follow then must not keep the loop from all others."""
+    client, _, to_upstream = ends
+    client.data_received(TINY)
+    to_upstream.take()
+    client.say_close(b"farewell")
+    assert await turns_until(lambda: to_upstream.written) > 10
+    assert to_upstream.take() == b"farewell"
+
+
+async def test_what_is_followed_late_may_have_been_a_close_frame(
+    ends: tuple[End, KeptTransport, KeptTransport],
+) -> None:
+    client, to_client, to_upstream = ends
+    client.data_received(TINY + frame(Close(1000, "").serialize(), Opcode.CLOSE, masked=True))
+    to_upstream.take()
+    client.say_close(b"farewell")
+    await turns_until(to_client.is_closing)
+    assert to_upstream.take() == b""
+
+
+async def test_nothing_is_said_for_an_end_that_is_gone(ends: tuple[End, KeptTransport, KeptTransport]) -> None:
+    client, to_client, to_upstream = ends
+    client.data_received(TINY)
+    to_upstream.take()
+    client.say_close(b"farewell")
+    client.connection_lost(None)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert to_upstream.take() == b""
     assert not reads(to_client)
 
 

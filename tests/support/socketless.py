@@ -61,6 +61,13 @@ class KeptTransport(asyncio.Transport):
         written, self.written = self.written, []
         return b"".join(cast("list[bytes]", written))
 
+    def can_write_eof(self) -> bool:
+        """As a connection without TLS."""
+        return True
+
+    def write_eof(self) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         """Only note it."""
         self.closed = True

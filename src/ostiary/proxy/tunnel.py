@@ -57,7 +57,7 @@ class End(asyncio.Protocol):
         self._farewell = b""
         """What is to be said to the other end once the frame under way is complete."""
         self._behind = b""
-        """What came from here and whose frames are still to be followed, before any more is read."""
+        """What came from here and whose frames are still to be followed, before any more is read, or said."""
 
     def join(self, transport: asyncio.Transport, other: End, lost: Lost) -> None:
         """Be the end at `transport`, whose loss `lost` is to be told of."""
@@ -69,11 +69,8 @@ class End(asyncio.Protocol):
     def say_close(self, frame: bytes) -> None:
         """Send `frame` to the other end as soon as one may follow, and pass on nothing behind it."""
         self._passes = False
-        while self._behind:
-            self._behind = self._frames.feed(self._behind)
-        if not self._frames.closed:
-            self._farewell = frame
-            self._say()
+        self._farewell = frame
+        self._say()
 
     def silence(self) -> None:
         """Pass on nothing more."""
@@ -127,11 +124,13 @@ class End(asyncio.Protocol):
         asyncio.get_running_loop().call_soon(self._catch_up)
 
     def _catch_up(self) -> None:
-        if self._behind:
-            self._behind = self._frames.feed(self._behind)
+        if self.gone:  # and with it the last that could be said
+            return
+        self._behind = self._frames.feed(self._behind)
         if self._behind:
             asyncio.get_running_loop().call_soon(self._catch_up)
         else:
+            self._say()
             self._leave()
             self.read_on()
 
@@ -156,8 +155,10 @@ class End(asyncio.Protocol):
             self.transport.close()
 
     def _say(self) -> None:
-        if self._farewell and self._frames.between:
-            self._forward(self._farewell)
+        """Say what is to be said, if this is the place for it, unless the peer itself has said a Close frame there."""
+        if self._farewell and not self._behind and self._frames.between:
+            if not self._frames.closed:
+                self._forward(self._farewell)
             self._farewell = b""
 
 
