@@ -13,6 +13,7 @@ from websockets.typing import Subprotocol
 from tests.support.documents import document
 from tests.support.gateway import logged, running_gateway
 from tests.support.http1 import read_head
+from tests.support.socketless import socketless
 from tests.support.tokens import b64url, key
 from tests.support.websocket import SWITCH, close_code, echo_service, frame, handshake
 from tests.support.wire import wire
@@ -197,6 +198,28 @@ async def test_what_comes_before_it_is_bounded(tmp_path: Path) -> None:
             await sending
             await gate.settle(lambda: len(switching.raw))
             assert len(switching.raw) == len(raw)
+
+
+class Measured(bytes):
+    """Knows how often its length was asked for."""
+
+    asked = 0
+
+    def __len__(self) -> int:
+        Measured.asked += 1
+        return super().__len__()
+
+
+async def test_what_comes_octet_by_octet_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 2000
+    async with socketless(document("http://127.0.0.1:9", routes=ANYBODY), tmp_path, monkeypatch) as ends:
+        ends.client.data_received(handshake())
+        for _ in range(count):
+            ends.client.data_received(Measured(b"x"))
+        before = ends.client.held
+        ends.client.data_received(bytes(20_000))
+        assert (before, ends.client.held) == (False, True)
+    assert Measured.asked <= 2 * count
 
 
 async def test_no_more_than_so_many(tmp_path: Path) -> None:

@@ -33,11 +33,13 @@ _FULL: Final = Refusal(WEBSOCKETS_FULL, retry_after=1)
 class Upgrade(Exchange):
     """A request for another protocol. See `Exchange`."""
 
-    __slots__ = ("_asked", "_early", "_tunnel")
+    __slots__ = ("_asked", "_early", "_room", "_tunnel")
 
     def __init__(self, client: ClientConnection, request: Request, started: float) -> None:
         super().__init__(client, request, started)
         self._early: list[bytes] = []
+        self._room = self.door.bounds.header_bytes
+        """Octets that may still be kept; they may come one by one, and must not be counted anew with each."""
         self._asked: Handshake | None = None
         """What the upstream is asked for; None if the wish is ignored."""
         self._tunnel: Tunnel | None = None
@@ -46,7 +48,8 @@ class Upgrade(Exchange):
         """Keep what came behind the request; False if that is much already."""
         if data:
             self._early.append(data)
-        return sum(map(len, self._early)) <= self.door.bounds.header_bytes
+            self._room -= len(data)
+        return self._room >= 0
 
     def _decided(self, decision: Decision) -> None:
         if isinstance(decision, Allowed) and decision.route.websocket:
