@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import asynccontextmanager
 from math import inf
 from typing import TYPE_CHECKING, Final
@@ -14,8 +15,9 @@ from websockets.protocol import SERVER, Protocol
 
 from ostiary.config.model import WebSockets
 from ostiary.proxy.tunnel import LINGER, End, Tunnel
+from tests.support.certificates import Authority
 from tests.support.gateway import logged
-from tests.support.http1 import Client, read_head
+from tests.support.http1 import Client, connect, read_head
 from tests.support.socketless import KeptTransport
 from tests.support.tokens import key
 from tests.support.websocket import SWITCH, close_code, frame, handshake
@@ -99,6 +101,23 @@ async def test_either_end_may_close_first_and_the_other_hears_all(tmp_path: Path
         assert await both.ends() == b""
         await both.gate.settle()
         assert both.closed == {("client",): 1}
+
+
+async def test_a_client_may_close_first_under_tls_and_nobody_is_warned(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority = Authority(tmp_path)
+    tls = {"certificates": [authority.issue("own", "a.example").section]}
+    trusting = ssl.create_default_context(cafile=str(authority.ca))
+    async with wire(tmp_path, routes=[ROUTE], server={"tls": tls}) as gate:
+        gate.upstream.answer(SWITCH + b"\r\n")
+        async with connect(gate.running.port, trusting, "a.example") as client:
+            await client.send(handshake())
+            await read_head(client.reader)
+            await client.send(HELLO)
+        await gate.settle()
+    assert [record.message for record in caplog.records] == []
+    assert logged(tmp_path / "access.log")[0]["ended"] == "client"
 
 
 async def test_the_service_leaves_in_order(tmp_path: Path) -> None:

@@ -91,9 +91,9 @@ class End(asyncio.Protocol):
             self._last(data)
 
     def eof_received(self) -> bool:
-        """Pass the end of the stream on; the other direction stays open for a while."""
+        """Pass the end of the stream on; the other direction stays open for a while, where a stream has two ends."""
         self._tunnel.ended(self)
-        return True
+        return self.transport.can_write_eof()  # under TLS it has one: wanting more has no effect but a warning
 
     def connection_lost(self, error: Exception | None) -> None:
         """End the tunnel."""
