@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,8 @@ _ON_THE_WAY_SECONDS = 0.5
 """How long, as the gateway ends, a request that was sent before may take to get here."""
 _CLOSING_SECONDS = 5.0
 """How long a client may take to answer the end of a TLS session."""
+_LAST_SECONDS = 1.0
+"""How long connections may take to be gone that were closed by force."""
 _RELOAD_SECONDS = 5.0
 """How often the files of upstreams are looked at, where the listener says nothing else."""
 
@@ -195,6 +198,9 @@ class Gateway:
                     await self.door.drain()
             except TimeoutError:
                 self.door.abort()
+                with suppress(TimeoutError):  # what each of them was is written down when its connection is lost
+                    async with asyncio.timeout(_LAST_SECONDS):
+                        await self.door.emptied()
             self._deadlines.stop()
         for pool in self._pools.values():
             pool.close()

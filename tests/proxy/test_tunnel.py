@@ -386,6 +386,52 @@ async def test_draining_says_so_and_then_closes_by_force(tmp_path: Path) -> None
         assert both.closed == {("drain",): 1}
 
 
+async def client_leaves(both: Both) -> None:
+    """Have the client answer the gateway's Close frame, and go; the service stays."""
+    assert close_code(await both.client.reader.readexactly(4)) == 1001
+    await both.client.send(frame(Close(1001, "").serialize(), Opcode.CLOSE, masked=True))
+    assert await both.ends() == b""
+    both.client.writer.close()
+    await both.gate.settle()
+    assert both.gate.running.metrics.client_connections.value == 0
+
+
+async def test_draining_waits_for_the_service_when_the_client_has_gone(tmp_path: Path) -> None:
+    async with opened(tmp_path) as both:
+        draining = asyncio.ensure_future(both.gate.running.gateway.door.drain())
+        await client_leaves(both)
+        assert not draining.done()
+        both.service.close()
+        async with asyncio.timeout(10):
+            await draining
+        assert both.closed == {("drain",): 1}
+
+
+async def test_draining_waits_not_long_for_what_a_client_left_before(tmp_path: Path) -> None:
+    async with opened(tmp_path, server={"websockets": {"idle": "10s"}}) as both:
+        both.gate.pass_time(5)
+        both.gate.pass_time(6)
+        await client_leaves(both)
+        draining = asyncio.ensure_future(both.gate.running.gateway.door.drain())
+        await both.gate.settle()
+        assert not draining.done()
+        both.gate.pass_time(LINGER + 1)
+        async with asyncio.timeout(10):
+            await draining
+        assert both.closed == {("idle",): 1}
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_one_that_is_closed_by_force_is_written_down(tmp_path: Path, *, leaves: bool) -> None:
+    async with opened(tmp_path) as both:
+        draining = asyncio.ensure_future(both.gate.running.gateway.door.drain())
+        if leaves:
+            await client_leaves(both)
+        draining.cancel()
+        await both.gate.running.gateway.drain(0.0)
+        assert both.closed == {("drain",): 1}
+
+
 async def test_a_tunnel_has_no_total_time_of_a_request(tmp_path: Path) -> None:
     async with opened(tmp_path, server={"timeouts": {"total": "60s"}, "websockets": {"idle": "1h"}}) as both:
         both.gate.pass_time(600)

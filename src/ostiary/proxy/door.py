@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ostiary.proxy.deadlines import Deadlines
     from ostiary.proxy.exchange import Exchange
     from ostiary.proxy.tunnel import Why
+    from ostiary.proxy.upgrade import Upgrade
 
 
 _NOWHERE: Final = "::"
@@ -99,6 +100,8 @@ class ProxyDoor:
         """Connections whose PROXY header is not complete: there are as many less that may be open."""
         self._clients: dict[ClientConnection, Peer] = {}
         """Every connection with its peer."""
+        self.tunnels: set[Upgrade] = set()
+        """Every open WebSocket: one outlives its client's connection until the service has let go of it, too."""
         self._crowd = Crowd(server)
         deadlines.watch(Pace(self._clients, server, metrics))
         self._idle: asyncio.Future[None] | None = None
@@ -122,18 +125,26 @@ class ProxyDoor:
         return Peer(address, b"https", self._trusted, self.server.forwarded, session.certificate, name, sender)
 
     async def drain(self) -> None:
-        """Let every exchange finish, close every connection, and return when none is left."""
+        """Let every exchange finish, close every connection and WebSocket, and return when none is left."""
         self.draining = True
-        self._idle = asyncio.get_running_loop().create_future()
         for client in list(self._clients):
             client.drain()
-        if self._clients:
+        for tunnel in list(self.tunnels):
+            tunnel.drain()
+        await self.emptied()
+
+    async def emptied(self) -> None:
+        """Return when no connection or WebSocket is left."""
+        if self._clients or self.tunnels:
+            self._idle = asyncio.get_running_loop().create_future()
             await self._idle
 
     def abort(self) -> None:
-        """Close every connection at once."""
+        """Close every connection and WebSocket at once."""
         for client in list(self._clients):
             client.abort()
+        for tunnel in list(self.tunnels):
+            tunnel.abort()
 
     # What the connections tell.
 
@@ -169,8 +180,7 @@ class ProxyDoor:
             self._crowd.leave(peer)
             self._deadlines.forget(client)
             self._metrics.client_connections.value -= 1
-            if self._idle is not None and not self._clients and not self._idle.done():
-                self._idle.set_result(None)
+            self._gone()
 
     def ended(self, exchange: Exchange, mono: float) -> None:
         """Count an exchange that is over, and write it down."""
@@ -204,12 +214,19 @@ class ProxyDoor:
             if upstream.attentive:
                 upstream.exchange_over(exchange, mono)
 
-    def tunnel_over(self, exchange: Exchange, why: Why, mono: float) -> None:
+    def tunnel_over(self, exchange: Upgrade, why: Why, mono: float) -> None:
         """Write down a tunnel that is over."""
+        self.tunnels.discard(exchange)
         if self._access_log is not None and self._access_log.wants(exchange.status, ""):
             record = self._record(exchange, "", mono)
             record.ended = why
             self._access_log.write(record)
+        self._gone()
+
+    def _gone(self) -> None:
+        """Tell who waits for all of them if the last has gone."""
+        if self._idle is not None and not (self._clients or self.tunnels or self._idle.done()):
+            self._idle.set_result(None)
 
     def _refused(self, exchange: Exchange, refusal: Refusal, mono: float) -> None:
         decision, reason = exchange.decision, refusal.reason

@@ -106,6 +106,7 @@ class Upgrade(Exchange):
         if full:
             ends[0].pause_writing()
         door.watch(tunnel)
+        door.tunnels.add(self)
         for end, data in ((ends[1], rest), (ends[0], b"".join(self._early))):
             if data:
                 end.data_received(data)
