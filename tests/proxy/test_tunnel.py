@@ -14,16 +14,19 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import SERVER, Protocol
 
 from ostiary.config.model import WebSockets
+from ostiary.proxy.taken import octets_taken
 from ostiary.proxy.tunnel import LINGER, End, Tunnel
 from tests.support.certificates import Authority
 from tests.support.gateway import logged
 from tests.support.http1 import Client, connect, read_head
+from tests.support.readers import SIZE, reader, take
 from tests.support.socketless import KeptTransport
 from tests.support.tokens import key
 from tests.support.websocket import SWITCH, close_code, frame, handshake
 from tests.support.wire import Wire, wire
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
@@ -351,11 +354,57 @@ async def test_a_full_end_holds_the_other_back_and_is_given_up(tmp_path: Path, *
         assert left > 10_000_000
         await both.gate.settle()
         assert writer.transport.get_write_buffer_size() == left
+        both.gate.pass_time(0.25)
         both.gate.pass_time(29)
         assert both.closed == {}
         both.gate.pass_time(2)
         await both.gate.settle()
         assert both.closed == {("stalled",): 1}
+
+
+@asynccontextmanager
+async def slow_client(folder: Path) -> AsyncIterator[tuple[Wire, socket.socket, asyncio.Transport]]:
+    """Open a tunnel whose client takes little of a large frame, and was looked at once; yield the gateway's end too."""
+    over = asyncio.Event()
+
+    async def answer(conversation: Conversation) -> None:
+        conversation.writer.write(SWITCH + b"\r\n" + frame(bytes(SIZE)))
+        await over.wait()
+
+    server = {"bounds": {"answer_rate": 256}, "timeouts": {"write": "30s"}, "websockets": {"idle": "20s"}}
+    async with wire(folder, routes=[ROUTE], server=server) as gate:
+        gate.upstream.answer(answer)
+        async with reader(gate.running.port, handshake()) as slow:
+            await take(slow, 1000)
+            await gate.settle()
+            (upgrade,) = gate.running.gateway.door.tunnels
+            assert upgrade._tunnel is not None
+            gate.pass_time(0.25)
+            yield gate, slow, upgrade._tunnel.client.transport
+            over.set()
+
+
+async def test_a_slow_client_is_let_go_on_if_it_takes_as_much_as_of_an_answer(tmp_path: Path) -> None:
+    """However little that changes in the gateway's own buffer; nor is it idle meanwhile."""
+    async with slow_client(tmp_path) as (gate, slow, transport):
+        for _ in range(8):
+            before = octets_taken(transport)
+            await take(slow, 20_000)
+            while octets_taken(transport) < before + 256 * 31:  # noqa: ASYNC110  # nothing tells when the kernel has heard
+                await asyncio.sleep(0.01)
+            gate.pass_time(31)
+            await gate.settle()
+        assert len(gate.running.gateway.door.tunnels) == 1
+
+
+async def test_a_slow_client_is_given_up_if_it_takes_less(tmp_path: Path) -> None:
+    async with slow_client(tmp_path) as (gate, slow, _):
+        for _ in range(3):
+            await take(slow, 2500)
+            gate.pass_time(31)
+            await gate.settle()
+        assert not gate.running.gateway.door.tunnels
+    assert [line["ended"] for line in logged(tmp_path / "access.log")] == ["stalled"]
 
 
 async def test_a_full_end_that_takes_it_all_the_same(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ WEBSOCKETS_OPENED: Final = Family(
 WEBSOCKETS_CLOSED: Final = Family(
     "ostiary_websockets_closed_total", Kind.COUNTER, ("reason",),
     "WebSockets that are over: client or upstream closed its connection first, the token has expired, it was idle, its "
-    "lifetime was over, the gateway drains, or an end was stalled: it took nothing.",
+    "lifetime was over, the gateway drains, or an end was stalled: it took too little.",
 )
 PROXY_HEADERS: Final = Family(
     "ostiary_proxy_headers_total", Kind.COUNTER, ("result",),

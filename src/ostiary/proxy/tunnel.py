@@ -12,6 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from ostiary.http.frames import GOING_AWAY, POLICY_VIOLATION, Frames, close_frame
+from ostiary.proxy.taken import octets_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,17 +31,21 @@ _LOOKS: Final = 8
 
 
 class End(asyncio.Protocol):
-    """One end of a tunnel. `stall` is how many seconds it may take nothing of what it is sent."""
+    """One end of a tunnel, which has to take `least` octets in every `stall` seconds in which more is kept for it."""
 
     __slots__ = (
-        "_behind", "_farewell", "_forward", "_frames", "_lost", "_passes", "_tunnel", "ended", "gone", "octets",
-        "other", "stall", "stalled_until", "transport", "who",
+        "_behind", "_farewell", "_forward", "_frames", "_least", "_lost", "_passes", "_taken", "_tunnel", "ended",
+        "gone", "octets", "other", "stall", "stalled_until", "transport", "who",
     )  # fmt: skip
 
-    def __init__(self, tunnel: Tunnel, who: Literal["client", "upstream"], stall: float) -> None:
+    def __init__(self, tunnel: Tunnel, who: Literal["client", "upstream"], stall: float, least: float = 1) -> None:
         self.who: Literal["client", "upstream"] = who
         self.stall = stall
         self.stalled_until = inf
+        """When to look at what it has taken; infinity while it takes all."""
+        self._least = least
+        self._taken = -1
+        """Octets that it had taken at the last look; negative before that."""
         self.octets = 0
         """How many came from here and went on."""
         self.ended = False
@@ -71,6 +76,17 @@ class End(asyncio.Protocol):
         self._passes = False
         self._farewell = frame
         self._say()
+
+    def stalls(self, mono: float) -> None:
+        """Look from now on at what is taken: the next sweep is the first look. See `ClientStream`."""
+        self._taken = -1
+        self.stalled_until = mono
+
+    def takes_enough(self, mono: float) -> bool:
+        """Whether it has taken as much as it has to since the last look."""
+        before, self._taken = self._taken, octets_taken(self.transport)
+        self.stalled_until = mono + self.stall
+        return before < 0 or self._taken - before >= self._least
 
     def silence(self) -> None:
         """Pass on nothing more."""
@@ -216,16 +232,17 @@ class Tunnel:
         if self._last_call <= mono:
             self.abort("drain")
             return
+        for end in (self.client, self.upstream):
+            if end.stalled_until <= mono and not end.takes_enough(mono):
+                self.abort("stalled")
+                return
         stalled_until = min(self.client.stalled_until, self.upstream.stalled_until)
-        if stalled_until <= mono:
-            self.abort("stalled")
-            return
         for why, moment in self.ends_at.items():
             if moment <= mono:
                 self.end(why)
                 return
         octets = self.client.octets + self.upstream.octets
-        if octets != self._octets:
+        if octets != self._octets or stalled_until < inf:  # something passes, if only out of what is kept
             self._octets, self._active = octets, mono
         idle_until = self._active + self.settings.idle
         if idle_until <= mono:
@@ -238,7 +255,7 @@ class Tunnel:
 
     def stalls(self, end: End) -> None:
         """Give `end` its time to take something."""
-        end.stalled_until = self._clock() + end.stall
+        end.stalls(self._clock())
         self.deadline = min(self.deadline, end.stalled_until)
 
     def ended(self, end: End) -> None:

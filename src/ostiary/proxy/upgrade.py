@@ -96,7 +96,7 @@ class Upgrade(Exchange):
         until = inf if expires == inf else mono + expires + settings.grace - door.wall()
         tunnel = self._tunnel = Tunnel(settings, until, mono, door.monotonic)
         ends = (
-            End(tunnel, "client", door.timeouts.write),
+            End(tunnel, "client", door.timeouts.write, door.least_taken),
             End(tunnel, "upstream", upstream.target.read_timeout),
         )
         tunnel.open(*ends, self._tunnel_over)
