@@ -108,7 +108,8 @@ UPSTREAM_OPENED: Final = Family(
 )
 UPSTREAM_FAILURES: Final = Family(
     "ostiary_upstream_failures_total", Kind.COUNTER, ("upstream", "kind"),
-    "Requests that an upstream failed: connect, timeout, protocol (an answer that is not HTTP), reset, queue (no "
+    "Requests that an upstream failed: connect, timeout, protocol (an answer that is not HTTP), reset, "
+    "incomplete (it hung up on a client that had not sent all of its request, which is not held against it), queue (no "
     "connection was free), circuit (it is open), or down (every target fails its checks).",
 )
 UPSTREAM_RESPONSES: Final = Family(

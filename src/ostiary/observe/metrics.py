@@ -46,8 +46,8 @@ class UpstreamMetrics:
 
     __slots__ = (
         "_metrics", "_name", "answers_cut", "circuit", "circuit_open", "circuit_opened", "connections",
-        "connects_failed", "down", "held_up", "opened", "over_budget", "protocol_errors", "queue_full", "repeated",
-        "resets", "responses", "timeouts", "waiting",
+        "connects_failed", "down", "held_up", "incomplete", "opened", "over_budget", "protocol_errors", "queue_full",
+        "repeated", "resets", "responses", "timeouts", "waiting",
     )  # fmt: skip
 
     def __init__(self, metrics: Metrics, name: str) -> None:
@@ -60,6 +60,7 @@ class UpstreamMetrics:
         self.timeouts = metrics.counter(failures, name, "timeout")
         self.protocol_errors = metrics.counter(failures, name, "protocol")
         self.resets = metrics.counter(failures, name, "reset")
+        self.incomplete = metrics.counter(failures, name, "incomplete")
         self.queue_full = metrics.counter(failures, name, "queue")
         self.circuit_open = metrics.counter(failures, name, "circuit")
         self.down = metrics.counter(failures, name, "down")

@@ -16,6 +16,7 @@ from ostiary.http.body import Body
 from ostiary.http.chunks import BadChunk
 from ostiary.http.framing import UNTIL_CLOSE, BadFraming
 from ostiary.http.head import END, hopeless, unfinished
+from ostiary.proxy.last_words import last_words
 from ostiary.proxy.writing import write_pieces
 
 if TYPE_CHECKING:
@@ -165,15 +166,22 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell the exchange, if there is one, that there will be no more."""
-        if error is None and self.target.pool.tls is None:  # TLS has an end of its own (RFC 9112 section 9.8)
-            self.eof_received()
+        if self.target.pool.tls is None:  # TLS has an end of its own (RFC 9112 section 9.8)
+            if error is None:
+                self.eof_received()
+            else:
+                self._hear_out()
         exchange, self._exchange = self._exchange, None
         self._close()
         if exchange is not None:
-            self.target.pool.metrics.resets.value += 1
+            metrics = self.target.pool.metrics
             untouched = self.used and not self._received
-            if not untouched:
-                self.target.failed(exchange)
+            if not exchange.complete:  # whoever does not send on makes any service give up: that is not its failure
+                metrics.incomplete.value += 1
+            else:
+                metrics.resets.value += 1
+                if not untouched:
+                    self.target.failed(exchange)
             exchange.upstream_failed(_BROKEN, untouched=untouched)
         self.target.lost(self)
 
@@ -257,6 +265,17 @@ class UpstreamConnection(asyncio.Protocol):
         exchange.response_head(head)
 
     # Endings.
+
+    def _hear_out(self) -> None:
+        """Read what the target answered before it broke the connection off, if it was being sent a body."""
+        exchange = self._exchange
+        if exchange is None or not exchange.request.framing.body:
+            return
+        self._close()
+        self._full = True  # whatever it answers, nobody else is to have this connection
+        words = last_words(self._transport)
+        if words:
+            self.data_received(words)
 
     def _finish(self, exchange: Exchange, *, clean: bool) -> None:
         """End the exchange; the connection may serve another if this response ended cleanly."""
