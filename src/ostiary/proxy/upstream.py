@@ -91,8 +91,22 @@ class UpstreamConnection(asyncio.Protocol):
         if self._paused and not self.closed:
             self._paused = False
             self._transport.resume_reading()
-            self.deadline = mono + self.target.read_timeout
+            self.give_time(mono)
             self.target.pool.held_up.end(self)
+
+    def give_time(self, mono: float) -> None:
+        """Let the time begin in which the target has to do something, if what is waited for is the target.
+
+        It is not while its answer waits for the client, nor while it has taken all there is of a request that is not
+        complete: then nobody can know whether it has anything to say yet, and clients are bounded by themselves.
+        """
+        exchange, target = self._exchange, self.target
+        if exchange is None or self._paused or not (self._full or exchange.complete):
+            self.deadline = inf
+        elif self._full or self._head is not None:
+            self.deadline = mono + target.read_timeout
+        else:
+            self.deadline = mono + target.first_byte_timeout
 
     @property
     def caller(self) -> str:
@@ -149,7 +163,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._finish(exchange, clean=not rest)
         elif self._exchange is exchange:
             if self._head is not None:  # no target gains time by sending its head in pieces
-                self.deadline = exchange.door.monotonic() + self.target.read_timeout
+                self.give_time(exchange.door.monotonic())
             exchange.client.flush()
             if exchange.client.full:
                 self.pause()
@@ -190,16 +204,14 @@ class UpstreamConnection(asyncio.Protocol):
         self._full = True
         if self._exchange is not None:
             self._exchange.client.hold_body()
-            self.deadline = self._exchange.door.monotonic() + self.target.read_timeout
+            self.give_time(self._exchange.door.monotonic())
 
     def resume_writing(self) -> None:
         """Let the client go on, or give the target its time to answer."""
         self._full = False
         exchange = self._exchange
         if exchange is not None:
-            target = self.target
-            seconds = target.first_byte_timeout if self._head is None else target.read_timeout
-            self.deadline = exchange.door.monotonic() + seconds if exchange.complete and not self._paused else inf
+            self.give_time(exchange.door.monotonic())
             exchange.client.release_body()
 
     def expired(self, mono: float) -> None:  # noqa: ARG002  # the protocol's signature
