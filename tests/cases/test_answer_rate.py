@@ -12,7 +12,7 @@ import pytest
 from ostiary.proxy.taken import octets_taken
 from tests.support.http1 import request
 from tests.support.readers import LARGE, SIZE, reader, take
-from tests.support.wire import wire
+from tests.support.wire import listening, wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -127,3 +127,34 @@ async def test_a_service_that_is_slow_is_not_its_clients_fault(tmp_path: Path) -
             go_on.put_nowait(None)
         assert (await client.answer()).body == b"x" * 10
         assert too_slow(gate) == 0
+
+
+async def test_who_takes_nothing_gains_nothing_by_sending_on(tmp_path: Path) -> None:
+    """Pieces of a body that is not complete."""
+
+    async def answer_early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(LARGE)
+        while await reader.read(1 << 16):
+            pass
+
+    post = b"POST / HTTP/1.1\r\nHost: api.example.com\r\nContent-Length: 1000\r\n\r\n"
+    async with (
+        listening(answer_early) as url,
+        wire(tmp_path, server={"bounds": {"body_rate": 0}}, upstream={"targets": [url]}) as gate,
+        reader(gate.running.port, post) as slow,
+    ):
+        await gate.settle(lambda: client_of(gate).full)
+        assert client_of(gate).full
+        slow.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        gate.pass_time(0.25)
+        for _ in range(3):
+            slow.sendall(bytes(10))
+            await gate.settle()
+            gate.pass_time(9.0)
+        slow.sendall(bytes(10))
+        await gate.settle()
+        assert gate.running.metrics.client_connections.value == 1
+        gate.pass_time(4.0)
+        await gate.settle()
+        assert (gate.running.metrics.client_connections.value, too_slow(gate)) == (0, 1)

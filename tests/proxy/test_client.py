@@ -295,6 +295,42 @@ async def test_who_takes_no_answers_is_given_no_more(tmp_path: Path, monkeypatch
         assert ends.to_client.take().count(b"HTTP/1.1 404 ") == 5
 
 
+async def test_who_takes_no_answers_has_no_time_for_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither to be idle, when the answer is all here, nor for a body."""
+    post = b"POST / HTTP/1.1\r\nHost: api.example.com\r\nContent-Length: 9\r\n\r\n"
+    async with socketless(document("http://127.0.0.1:9", routes=OPEN), tmp_path, monkeypatch) as ends:
+        await ends.first(GET, OK)
+        now = ends.client.door.monotonic()
+        ends.client.data_received(GET)
+        ends.client.pause_writing()
+        ends.upstream.data_received(OK)
+        assert (ends.client.exchange, ends.client.deadline) == (None, now)
+        ends.client.resume_writing()
+        assert ends.client.deadline > now
+        ends.client.data_received(post)
+        ends.client.pause_writing()
+        for piece in (b"a", b"b", b"1234567"):
+            ends.client.data_received(piece)
+            ends.client.hold_body()
+            ends.client.release_body()
+            assert ends.client.deadline == now
+
+
+async def test_who_is_held_back_has_no_time_in_which_to_send(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    post = b"POST / HTTP/1.1\r\nHost: api.example.com\r\nContent-Length: 9\r\n\r\n"
+    async with socketless(document("http://127.0.0.1:9", routes=OPEN), tmp_path, monkeypatch) as ends:
+        await ends.first(GET, OK)
+        ends.client.data_received(post)
+        ends.client.pause_writing()
+        ends.client.hold_body()
+        ends.client.resume_writing()
+        assert ends.client.deadline == inf
+        ends.client.release_body()
+        assert ends.client.deadline < inf
+
+
 async def test_what_was_put_off_goes_with_its_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with socketless(document("http://127.0.0.1:9", routes=ONLY_API), tmp_path, monkeypatch) as ends:
         ends.client.data_received(NOWHERE * 50)

@@ -106,13 +106,12 @@ class ClientConnection(ClientStream):
         """Read nothing more: the upstream is full."""
         self.holds += 1
         self._hold(Hold.BODY)
-        self.deadline = inf
+        self._give_time(inf)
 
     def release_body(self) -> None:
         """Read again."""
         self._release(Hold.BODY)
-        if self._incoming is not None and self._incoming is self._current:
-            self.deadline = self.door.monotonic() + self.door.timeouts.body
+        self._give_time(self.door.monotonic())
 
     def close_gently(self) -> None:
         """Close so that the last answer arrives, even while the client is still sending (RFC 9112 section 9.6)."""
@@ -215,8 +214,8 @@ class ClientConnection(ClientStream):
             incoming = self._incoming
             if incoming is not None:
                 incoming.flush_body()
-                if incoming is self._current and not self._holds:
-                    self.deadline = self._started + self.door.timeouts.body
+                if not self._holds:
+                    self._give_time(self._started)
         except Exception as error:  # noqa: BLE001  # whatever it is, it ends with this connection
             self.broken(error)
 
@@ -254,7 +253,8 @@ class ClientConnection(ClientStream):
         if self._later:
             asyncio.get_running_loop().call_soon(self._take_turn)
         if self._current is not None:
-            self.deadline = inf if self._incoming is None else mono + self.door.timeouts.body
+            self.deadline = inf
+            self._give_time(mono)
             self._current.release_response()
         elif self._waiting:
             self._go_on(mono)
@@ -354,7 +354,6 @@ class ClientConnection(ClientStream):
         if body.done:
             self._incoming = None
             if self.full:
-                self.deadline = self._started + self.door.timeouts.write
                 self._hold(Hold.ANSWERS)
             elif incoming is self._current:
                 self.deadline = inf
@@ -407,8 +406,17 @@ class ClientConnection(ClientStream):
         self._going_on = False
 
     def _rest(self, mono: float) -> None:
-        timeouts = self.door.timeouts
-        self.deadline = mono + (timeouts.header if self._part else timeouts.idle)
+        if not self.full:  # as in `_give_time`
+            timeouts = self.door.timeouts
+            self.deadline = mono + (timeouts.header if self._part else timeouts.idle)
+
+    def _give_time(self, mono: float) -> None:
+        """Let the time begin in which more of the body at hand has to come, if the client can send it; infinity: never.
+
+        While the client is full, its deadline is that for taking what it was sent, which nothing it sends may put off.
+        """
+        if not self.full and self.receiving:
+            self.deadline = inf if self._holds else mono + self.door.timeouts.body
 
     def _unreadable(self, refusal: Refusal) -> None:
         """Refuse what cannot be read, after the answers to what was asked before it; nothing more is read."""
