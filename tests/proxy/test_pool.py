@@ -196,6 +196,46 @@ async def test_a_client_that_leaves_its_probe_makes_room_for_another(tmp_path: P
         assert await api.statuses(2) == [200, 200]
 
 
+@pytest.mark.parametrize("complete", [True, False])
+async def test_probes_that_trickle_make_room_for_others(tmp_path: Path, *, complete: bool) -> None:
+    """At once for what is complete; for other uploads, of which there may be nothing else, after a grace."""
+    half = b"POST /slow HTTP/1.1\r\nHost: api.example.com\r\nContent-Length: 9\r\n\r\n1234"
+    circuit = {"failures": 1, "probes": 2, "recover_after": "30s"}
+    async with several(tmp_path, 1, circuit=circuit) as api, api.gate.connect() as one, api.gate.connect() as two:
+        api.recordings[0].answer(NONSENSE)
+        await api.statuses(1)
+        api.gate.clock.now += 30.1
+        for client in (one, two):
+            await client.send(half)
+        await api.gate.settle()
+        assert (api.metric("circuit_open"), api.recordings[0].open) == (0.5, 2)
+        async with api.gate.connect() as other:
+            if complete:
+                assert [(await other.ask("GET", "/")).status for _ in range(2)] == [200, 200]
+            else:
+                assert told(await other.ask("POST", "/", body=b"x"))[0] == 503
+        if not complete:
+            api.gate.clock.now += 1.1
+            assert await api.statuses(1, "POST") == [200]
+            async with api.gate.connect() as other:
+                assert (await other.ask("POST", "/", body=b"x")).status == 200
+        assert api.metric("circuit_open") == 0
+        for client in (one, two):
+            await client.send(b"56789")
+            assert (await client.answer()).status == 200, "and go on all the same"
+
+
+async def test_a_probe_that_is_complete_makes_room_for_nobody(tmp_path: Path) -> None:
+    async with several(tmp_path, 1, circuit={"failures": 1, "probes": 1}) as api, api.gate.connect() as probe:
+        api.recordings[0].answer(NONSENSE, silence)
+        await api.statuses(1)
+        api.gate.clock.now += 30.1
+        await probe.send(b"POST / HTTP/1.1\r\nHost: api.example.com\r\nContent-Length: 1\r\n\r\n1")
+        await api.recordings[0].arrived(2)
+        api.gate.clock.now += 10.0
+        assert await api.statuses(2) == [503, 503]
+
+
 async def test_what_another_target_answers_is_no_failure_of_the_upstream(tmp_path: Path) -> None:
     async with several(tmp_path, 1, bad=1, circuit={"failures": 1}, health={"failures": 1, "rest": "1s"}) as api:
         for _ in range(5):

@@ -5,8 +5,8 @@
     HALF_OPEN  as many as there are probes   a probe fails                           -> OPEN
                                              every probe has ended well              -> CLOSED
 
-A probe that neither failed nor ended well (its client left) makes room for another. What was let through before the
-circuit opened says nothing afterwards: only probes close it, and only probes open it again.
+A probe that neither failed nor ended well (its client left, or does not send on) makes room for another. What was let
+through before the circuit opened says nothing afterwards: only probes close it, and only probes open it again.
 """
 
 from __future__ import annotations

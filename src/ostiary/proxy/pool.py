@@ -211,7 +211,7 @@ class UpstreamPool:
         """Choose a target, or refuse `exchange`: the circuit is open, or nothing is up."""
         circuit = self._circuit
         if circuit.state is not State.CLOSED:
-            if not circuit.admits(mono):
+            if not circuit.admits(mono) and not (self._give_up_a_probe(exchange, mono) and circuit.admits(mono)):
                 self.metrics.circuit_open.value += 1
                 exchange.refuse(Refusal(UPSTREAM_UNAVAILABLE, retry_after=circuit.retry_after(mono)))
                 return None
@@ -224,6 +224,19 @@ class UpstreamPool:
         elif target.row.failures >= self._settings.health.failures:
             target.rest(mono + self._settings.health.rest)  # this one request tries it; the others wait for how it ends
         return target
+
+    def _give_up_a_probe(self, exchange: Exchange, mono: float) -> bool:
+        """Let a probe whose request is not complete make room for `exchange`, if there is one; it goes on all the same.
+
+        Its client decides when it tells anything. So at once if `exchange` is complete, else if it had its time.
+        """
+        before = mono - self._settings.slow_clients.grace
+        for probe in self._probes:
+            if not probe.complete and (exchange.complete or probe.decided_at < before):
+                self._probes.discard(probe)
+                self._circuit.abandoned()
+                return True
+        return False
 
     def _another(self, tried: tuple[Target, ...], mono: float) -> Target | None:
         """Choose a target that has not been `tried`, one that is up if there is any."""
