@@ -9,7 +9,7 @@ from ostiary.decision.reason import NO_ROUTE
 
 def test_a_refusal_without_more_names_no_route_and_nobody() -> None:
     refused = Refused(None, Refusal(NO_ROUTE))
-    assert (refused.route, refused.grant, refused.fields) == (None, None, b"")
+    assert (refused.route, refused.caller, refused.fields) == (None, None, b"")
 
 
 def test_what_was_decided_stays_decided() -> None:

@@ -5,8 +5,7 @@ import pytest
 from ostiary.authorize.roles import AnyRole
 from ostiary.authorize.scopes import AllScopes
 from ostiary.config.model import Bucket, IdentityHeaders, Limit, Tiers
-from ostiary.decision.grant import ANONYMOUS, Grant, grant
-from ostiary.decision.outcome import Refusal
+from ostiary.decision.grant import ANONYMOUS, Caller, Denied, Grant, grant
 from ostiary.decision.reason import ACCESS_DENIED, INSUFFICIENT_SCOPE
 from ostiary.limit.limiter import Limiter
 from ostiary.limit.tiers import TierTable
@@ -47,9 +46,15 @@ def test_passing_through_keeps_the_token_and_adds_nothing() -> None:
 def test_the_first_condition_that_is_not_met_refuses() -> None:
     policy = Policy((AllScopes(["read"]), AnyRole(["admin"])), HEADERS, None)
     for claims, reason in (({}, INSUFFICIENT_SCOPE), ({"scope": "read"}, ACCESS_DENIED)):
-        refusal = grant(identity(**claims), policy)
-        assert isinstance(refusal, Refusal)
-        assert refusal.reason == reason
+        denied = grant(identity(**claims), policy)
+        assert isinstance(denied, Denied)
+        assert denied.refusal.reason == reason
+
+
+def test_who_is_denied_is_named_all_the_same() -> None:
+    denied = grant(identity(tier="premium"), Policy((AllScopes(["read"]),), HEADERS, limiter()))
+    assert isinstance(denied, Caller)
+    assert (denied.issuer, denied.subject, denied.tier) == ("tests", "alice", "premium")
 
 
 @pytest.mark.parametrize("claim", [None, "unlimited", "anonymous", 7])
@@ -71,4 +76,4 @@ def test_without_a_limit_there_is_neither_key_nor_tier() -> None:
 
 
 def test_the_anonymous_are_given_nothing() -> None:
-    assert Grant(b"", False, "", "anonymous", "", "") == ANONYMOUS
+    assert Grant("", "", "anonymous", b"", False, "") == ANONYMOUS

@@ -137,6 +137,35 @@ def test_a_caller_with_a_token_is_held_to_the_rules_where_one_without_passes() -
     assert code(now(asked)) == "insufficient_scope"
 
 
+def named(decision: Decision) -> tuple[str, str] | None:
+    assert isinstance(decision, Refused)
+    return None if decision.caller is None else (decision.caller.issuer, decision.caller.subject)
+
+
+def test_who_was_proved_and_may_not_pass_is_named() -> None:
+    policy = Policy((AllScopes(["read"]),), IdentityHeaderRenderer(IdentityHeaders()), None)
+    asked, known = pipeline(token(), to=route(policy=policy)), token()
+    assert named(now(asked)) == ("corp", "alice")
+    for _ in range(2):  # judged, and remembered
+        assert named(now(pipeline(known, to=route(policy=policy)))) == ("corp", "alice")
+
+
+@pytest.mark.parametrize("says", [NOT_MINE, Refusal(TOKEN_EXPIRED), token(email="a\r\nX-User-Id: root")])
+def test_who_was_not_proved_is_not_named(says: Proof) -> None:
+    assert named(now(pipeline(says))) is None
+
+
+@pytest.mark.parametrize("error", [Broken(Refusal(IDENTITY_PROVIDER_UNAVAILABLE)), KeyError(1)])
+def test_what_fails_after_a_caller_was_proved_still_names_it(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    way = limited()
+
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Limiter, "take_now", fails)
+    assert named(now(pipeline(token(), to=way))) == ("corp", "alice")
+
+
 def test_only_the_routes_issuers_are_believed() -> None:
     authenticator = Authenticator(lambda: NOT_MINE)
     table = RouteTable([(Match(path="/api"), route())])
@@ -249,8 +278,8 @@ def test_over_the_limit_the_caller_is_told_when_to_come_back() -> None:
     last = decisions[-1]
     assert isinstance(last, Refused)
     assert last.refusal.retry_after == 1000
-    assert last.grant is not None
-    assert last.grant.subject == "alice"
+    assert last.caller is not None
+    assert last.caller.subject == "alice"
     assert all(b"RateLimit" in decision.fields for decision in decisions)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.gateway import logged
 from tests.support.http1 import request
 from tests.support.recording import OK
 from tests.support.tokens import key
+from tests.support.websocket import handshake
 from tests.support.wire import OPEN, wire
 
 if TYPE_CHECKING:
@@ -115,6 +118,41 @@ async def test_each_request_is_written_down_once(tmp_path: Path) -> None:
     assert others == []
     events = [event["reason"] for event in logged(gate.running.security_log) if "reason" in event]
     assert "bad_request" in events
+
+
+@pytest.mark.parametrize(
+    "terms, reason, tier",
+    [
+        ({"require": {"scopes": ["write"]}}, "insufficient_scope", None),
+        ({"require": {"roles": ["clerk"]}, "limit": "calls"}, "access_denied", "premium"),
+        ({"limit": "calls"}, "rate_limited", "premium"),
+    ],
+)
+async def test_both_logs_say_who_was_refused(
+    terms: dict[str, object], reason: str, tier: str | None, tmp_path: Path
+) -> None:
+    routes = [{**OPEN[0], **terms, "anonymous": False}]
+    bucket = {"rate": 0.001, "burst": 1}
+    limits = {"calls": {"tiers": {"free": bucket, "premium": bucket}}}
+    token = key("ES256").token(sub="alice", tier="premium")
+    async with wire(tmp_path, routes=routes, limits=limits) as gate, gate.connect() as client:
+        for _ in range(2):
+            await client.ask("GET", "/", token=token)
+    line, event = logged(gate.running.access_log)[-1], logged(gate.running.security_log)[-1]
+    assert (line["reason"], line["issuer"], line["subject"], line.get("tier")) == (reason, "tests", "alice", tier)
+    assert (event["reason"], event["issuer"], event["subject"]) == (reason, "tests", "alice")
+
+
+async def test_of_a_token_that_was_not_checked_nobody_is_named(tmp_path: Path) -> None:
+    routes = [{**OPEN[0], "websocket": True, "origins": []}]
+    async with wire(tmp_path, routes=routes) as gate, gate.connect() as client:
+        token = key("ES256").token(sub="alice")
+        await client.send(handshake({"Origin": "https://evil.example"}, token=token))
+        assert (await client.answer()).status == 403
+    for log in (gate.running.access_log, gate.running.security_log):
+        (record,) = logged(log)
+        assert record["reason"] == "origin_mismatch"
+        assert not {"issuer", "subject"} & record.keys()
 
 
 async def test_clients_that_reset_before_they_were_asked_their_name(gate: Wire) -> None:

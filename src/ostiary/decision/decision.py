@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from ostiary.decision.grant import Grant
+    from ostiary.decision.grant import Caller, Grant
     from ostiary.decision.outcome import Refusal
     from ostiary.routes.route import Route
 
@@ -21,11 +21,11 @@ class Allowed(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """The request goes no further. `route` is None where none matched; `grant` is None where nobody was proved."""
+    """The request goes no further. `route` is None where none matched; `caller` is None where nobody was proved."""
 
     route: Route | None
     refusal: Refusal
-    grant: Grant | None = None
+    caller: Caller | None = None
     fields: bytes = b""
 
 

@@ -14,41 +14,56 @@ if TYPE_CHECKING:
     from ostiary.routes.route import Policy
 
 
-class Grant(msgspec.Struct, frozen=True):
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks, for the logs: `issuer` by its name in the configuration and `subject`, both "" for the anonymous.
+
+    `tier` is "" where there is no limit.
+    """
+
+    issuer: str
+    subject: str
+    tier: str
+
+
+class Grant(Caller, frozen=True):
     """The right to pass.
 
     `identity_fields` are the rendered header lines for the upstream. `limit_key` and `tier` name the caller's bucket; a
-    key of "" means that it depends on the client's address. `issuer` and `subject` are for the access log, "" for
-    anonymous callers. `expires` is when its token does, in Unix seconds; +inf if never.
+    key of "" means that it depends on the client's address. `expires` is when its token does, in Unix seconds; +inf if
+    never.
     """
 
     identity_fields: bytes = b""
     keeps_authorization: bool = False
     limit_key: str = ""
-    tier: str = "anonymous"
-    issuer: str = ""
-    subject: str = ""
     expires: float = inf
 
 
-ANONYMOUS = Grant()
+class Denied(Caller, frozen=True):
+    """A caller who is proved and may not pass."""
+
+    refusal: Refusal
+
+
+ANONYMOUS = Grant("", "", "anonymous")
 """What a caller without any credential is given."""
 
 
-def grant(identity: Identity, policy: Policy) -> Grant | Refusal:
+def grant(identity: Identity, policy: Policy) -> Grant | Denied:
     """Authorise `identity` under `policy` and, if it passes, prepare everything that its requests will need."""
+    limiter = policy.limiter
+    tier = limiter.tier_of(identity.tier_claim) if limiter else ""
     for authorizer in policy.authorizers:
         refusal = authorizer.authorize(identity)
         if refusal is not None:
-            return refusal
-    limiter = policy.limiter
+            return Denied(identity.issuer_name, identity.subject, tier, refusal)
     return Grant(
+        identity.issuer_name,
+        identity.subject,
+        tier,
         identity_fields=policy.propagator.render(identity),
         keeps_authorization=policy.propagator.keeps_authorization,
         limit_key=_limit_key(identity, limiter),
-        tier=limiter.tier_of(identity.tier_claim) if limiter else "",
-        issuer=identity.issuer_name,
-        subject=identity.subject,
         expires=identity.expires,
     )
 

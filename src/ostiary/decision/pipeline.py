@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ostiary.authenticate.identity import IdentityReader
 from ostiary.authorize.websocket import judge_handshake
 from ostiary.decision.decision import Allowed, Decision, Refused
-from ostiary.decision.grant import ANONYMOUS, Grant, grant
+from ostiary.decision.grant import ANONYMOUS, Caller, Denied, Grant, grant
 from ostiary.decision.outcome import NOT_MINE, Broken, NotMine, Refusal
 from ostiary.decision.reason import INTERNAL_ERROR, INVALID_TOKEN, MISSING_TOKEN, NO_ROUTE, RATE_LIMITED
 from ostiary.jose.verify import VerifiedToken
@@ -62,6 +62,7 @@ class Pipeline:
         refusal with ``internal_error``. `observe` is told the name and the finding of each stage.
         """
         route: Route | None = None
+        granted: Grant | Denied | Refusal | None = None
         try:
             route = self._routes.match(request.host, request.method, request.path)
             if observe is not None:
@@ -80,8 +81,12 @@ class Pipeline:
             if observe is not None:
                 observe("authenticate", found)
             granted = self._grant(found, route, request, observe)
-            if isinstance(granted, Refusal):
-                return Refused(route, granted)
+            if not isinstance(granted, Grant):
+                return (
+                    Refused(route, granted)
+                    if isinstance(granted, Refusal)
+                    else Refused(route, granted.refusal, granted)
+                )
 
             limiter = route.policy.limiter
             if limiter is None:
@@ -97,14 +102,16 @@ class Pipeline:
         except Broken as broken:
             if observe is not None:
                 observe("broken", broken.refusal)
-            return Refused(route, broken.refusal)
+            return Refused(route, broken.refusal, _caller(granted))
         except Exception as error:  # noqa: BLE001  # whatever it is, it lets nobody in
             self._bug(error)
-            return Refused(route, _BUG)
+            return Refused(route, _BUG, _caller(granted))
 
-    def _grant(self, found: Proof, route: Route, request: Request, observe: Observer | None) -> Grant | Refusal:
+    def _grant(
+        self, found: Proof, route: Route, request: Request, observe: Observer | None
+    ) -> Grant | Denied | Refusal:
         """Say what the caller that was `found` may do here."""
-        granted: Grant | Refusal = ANONYMOUS
+        granted: Grant | Denied | Refusal
         if isinstance(found, VerifiedToken):
             granted = self._authorize(found, route.policy)
         elif isinstance(found, Refusal):
@@ -113,22 +120,29 @@ class Pipeline:
             return _OTHER_SCHEME
         elif not route.anonymous:
             return _MISSING
+        else:
+            granted = ANONYMOUS
         if observe is not None:
-            observe("authorize", granted)
+            observe("authorize", granted.refusal if isinstance(granted, Denied) else granted)
         return granted
 
-    def _authorize(self, token: VerifiedToken, policy: Policy) -> Grant | Refusal:
+    def _authorize(self, token: VerifiedToken, policy: Policy) -> Grant | Denied | Refusal:
         """Return what `token` was granted under `policy`, now or when it was first used there."""
         grants = token.grants
         if grants is None:
             grants = token.grants = {}
-        granted: Grant | Refusal | None = grants.get(policy)
+        granted: Grant | Denied | Refusal | None = grants.get(policy)
         if granted is None:
             identity = self._identities[token.issuer].read(token.take_claims())
             if len(grants) >= _POLICIES_A_TOKEN:
                 grants.clear()
             granted = grants[policy] = identity if isinstance(identity, Refusal) else grant(identity, policy)
         return granted
+
+
+def _caller(granted: Grant | Denied | Refusal | None) -> Caller | None:
+    """Whoever was proved before this became of the request."""
+    return granted if isinstance(granted, Caller) else None
 
 
 def _foul(handshake: Handshake | BadHandshake, route: Route, observe: Observer | None) -> Refusal | None:

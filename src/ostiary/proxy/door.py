@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ostiary.config.model import Server
+    from ostiary.decision.grant import Caller
     from ostiary.decision.outcome import Refusal
     from ostiary.decision.pipeline import Pipeline
     from ostiary.http.chunks import Bound
@@ -199,7 +200,7 @@ class ProxyDoor:
             if upstream.attentive or ended == 5:
                 upstream.exchange_over(exchange, mono)
             if self._access_log is not None and self._access_log.wants(exchange.status, ""):
-                self._access_log.write(self._record(exchange, "", mono))
+                self._access_log.write(self._record(exchange, decision.grant, "", mono))
 
     def switched(self, exchange: Exchange, mono: float) -> None:
         """Count an exchange that has become a tunnel; it is written down when that is over."""
@@ -217,8 +218,13 @@ class ProxyDoor:
     def tunnel_over(self, exchange: Upgrade, why: Why, mono: float) -> None:
         """Write down a tunnel that is over."""
         self.tunnels.discard(exchange)
-        if self._access_log is not None and self._access_log.wants(exchange.status, ""):
-            record = self._record(exchange, "", mono)
+        decision = exchange.decision
+        if (
+            isinstance(decision, Allowed)
+            and self._access_log is not None
+            and self._access_log.wants(exchange.status, "")
+        ):
+            record = self._record(exchange, decision.grant, "", mono)
             record.ended = why
             self._access_log.write(record)
         self._gone()
@@ -232,16 +238,22 @@ class ProxyDoor:
         decision, reason = exchange.decision, refusal.reason
         route = decision.route if decision is not None else None
         (self._metrics.no_route if route is None else route.metrics).refused(reason)
+        caller: Caller | None = None
         if isinstance(decision, Allowed):
+            caller = decision.grant
             decision.route.upstream.exchange_over(exchange, mono)
+        elif decision is not None:
+            caller = decision.caller
         if self._access_log is not None and self._access_log.wants(exchange.status, reason.code):
-            self._access_log.write(self._record(exchange, reason.code, mono))
+            self._access_log.write(self._record(exchange, caller, reason.code, mono))
         event = OF_REASON.get(reason.code)
         if event is not None:
             request = exchange.request
             self._security_log.write(
                 event, self.wall(), mono, request_id=str(request.caller.request_id, "ascii"), client=request.client,
-                route=route.name if route is not None else "", reason=reason.code, detail=refusal.detail,
+                route=route.name if route is not None else "", reason=reason.code,
+                issuer=caller.issuer if caller is not None else "",
+                subject=caller.subject if caller is not None else "", detail=refusal.detail,
             )  # fmt: skip
 
     def over_bound(self, bound: Bound | Literal["pipelined"]) -> None:
@@ -258,10 +270,9 @@ class ProxyDoor:
                 client=peer.address, reason=refusal.reason.code, detail=refusal.detail,
             )  # fmt: skip
 
-    def _record(self, exchange: Exchange, reason: str, mono: float) -> AccessRecord:
+    def _record(self, exchange: Exchange, caller: Caller | None, reason: str, mono: float) -> AccessRecord:
         request, decision = exchange.request, exchange.decision
         route = decision.route if decision is not None else None
-        grant = decision.grant if decision is not None else None
         return AccessRecord(  # the first by position: more than fifteen names would be gathered in a dictionary first
             datetime.fromtimestamp(self.wall(), UTC),
             str(request.caller.request_id, "ascii"),
@@ -273,9 +284,9 @@ class ProxyDoor:
             int((mono - exchange.started) * 1e6),
             route=route.name if route is not None else "",
             reason=reason,
-            issuer=grant.issuer if grant is not None else "",
-            subject=grant.subject if grant is not None else "",
-            tier=grant.tier if grant is not None else "",
+            issuer=caller.issuer if caller is not None else "",
+            subject=caller.subject if caller is not None else "",
+            tier=caller.tier if caller is not None else "",
             decision_us=int((exchange.decided_at - exchange.started) * 1e6),
             upstream=exchange.target,
             upstream_us=int((mono - exchange.decided_at) * 1e6) if exchange.target else -1,
