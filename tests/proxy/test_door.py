@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,10 +105,9 @@ async def test_each_request_is_written_down_once(tmp_path: Path) -> None:
         async with gate.connect() as client:
             await client.ask("POST", "/made?secret", body=b"hello", token=key("ES256").token(sub="alice"))
             answer = await client.ask("GET", "/refused")
-        await gate.play(b"nonsense\r\n\r\n")
         metrics = gate.running.metrics
         assert metrics.route("all").allowed[2] == 1
-    first, second, *others = logged(gate.running.access_log)
+    first, second = logged(gate.running.access_log)
     assert (first["method"], first["path"], first["status"], first["subject"]) == ("POST", "/made", 201, "alice")
     assert (first["bytes_in"], first["bytes_out"], first["route"]) == (5, 3, "all")
     assert (second["status"], second["reason"], second["request_id"]) == (
@@ -115,9 +115,38 @@ async def test_each_request_is_written_down_once(tmp_path: Path) -> None:
         "missing_token",
         answer.value("X-Request-Id"),
     )
-    assert others == []
-    events = [event["reason"] for event in logged(gate.running.security_log) if "reason" in event]
-    assert "bad_request" in events
+
+
+@pytest.mark.parametrize(
+    "sent, status, reason",
+    [
+        (b"nonsense\r\n\r\n", 400, "bad_request"),
+        (b"GET /" + b"a" * 20_000, 414, "target_too_long"),
+        (b"GET / HTTP/1.1\r\nA: " + b"a" * 70_000, 431, "headers_too_large"),
+        (b"GET / HTTP/1.1\r\nHost: a", 408, "request_timeout"),
+    ],
+)
+async def test_what_cannot_be_read_is_written_down_with_what_is_known(
+    sent: bytes, status: int, reason: str, tmp_path: Path
+) -> None:
+    async with wire(tmp_path) as gate:
+        heard = await gate.play(sent)
+    assert heard.statuses == [status]
+    (request_id,) = re.findall(rb"X-Request-Id: (\S+)", heard.raw)
+    (line,) = logged(gate.running.access_log)
+    assert line.pop("time")
+    told = {"request_id": request_id.decode(), "client": "127.0.0.1", "reason": reason}
+    assert line == {**told, "status": status}
+    for event in logged(gate.running.security_log):
+        assert told.items() <= event.items()
+
+
+async def test_without_an_access_log_what_cannot_be_read_is_still_an_event(tmp_path: Path) -> None:
+    async with wire(tmp_path) as gate:
+        gate.running.gateway.door._access_log = None
+        await gate.play(b"nonsense\r\n\r\n")
+    (event,) = logged(gate.running.security_log)
+    assert (event["event"], event["reason"]) == ("request_malformed", "bad_request")
 
 
 @pytest.mark.parametrize(

@@ -21,19 +21,20 @@ if TYPE_CHECKING:
 class AccessRecord(msgspec.Struct, omit_defaults=True):
     """What is told of one request. Members at their default are left out of the line.
 
-    Durations are whole microseconds, sizes are bytes of bodies. `path` is canonical and without its query. `reason` is
-    the stable code if the gateway answered itself. `issuer` is the name from the configuration; `subject` is the `sub`
-    claim of a verified token, never of another. `ended` says why a WebSocket was over, which is written down then.
+    Of a request that could not be read, all are but `time`, `request_id`, `client`, `status` and `reason`. Durations
+    are whole microseconds, sizes are bytes of bodies. `path` is canonical and without its query. `reason` is the stable
+    code if the gateway answered itself. `issuer` is the name from the configuration; `subject` is the `sub` claim of a
+    verified token, never of another. `ended` says why a WebSocket was over, which is written down then.
     """
 
     time: datetime
     request_id: str
     client: str
-    method: str
-    host: str
-    path: str
-    status: int
-    duration_us: int
+    method: str = ""
+    host: str = ""
+    path: str = ""
+    status: int = -1
+    duration_us: int = -1
     route: str = ""
     reason: str = ""
     issuer: str = ""

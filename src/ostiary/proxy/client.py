@@ -448,7 +448,7 @@ class ClientConnection(ClientStream):
         return self._closed or self._fault is not None or self._lingering >= 0 or self._upgrade is not None
 
     def _answer_fault(self, refusal: Refusal) -> None:
-        self.door.unreadable(refusal, self._peer)
-        fields = self.door.date() + self.door.own_fields
-        self.write(refusal_answer(refusal, new_request_id(), fields, head=False, close=True))
+        request_id, fields = new_request_id(), self.door.date() + self.door.own_fields
+        self.door.unreadable(refusal, self._peer, request_id)
+        self.write(refusal_answer(refusal, request_id, fields, head=False, close=True))
         self.close_gently()

@@ -260,14 +260,18 @@ class ProxyDoor:
         """Count a request that goes no further because of `bound`."""
         self._metrics.requests_over[bound].value += 1
 
-    def unreadable(self, refusal: Refusal, peer: Peer) -> None:
-        """Count a request that could not be read, and tell the security log."""
-        self._metrics.no_route.refused(refusal.reason)
-        event = OF_REASON.get(refusal.reason.code)
+    def unreadable(self, refusal: Refusal, peer: Peer, request_id: bytes) -> None:
+        """Count a request that could not be read, and write down what is known of it."""
+        reason, told = refusal.reason, str(request_id, "ascii")
+        self._metrics.no_route.refused(reason)
+        if self._access_log is not None and self._access_log.wants(reason.status, reason.code):
+            time = datetime.fromtimestamp(self.wall(), UTC)
+            self._access_log.write(AccessRecord(time, told, peer.address, status=reason.status, reason=reason.code))
+        event = OF_REASON.get(reason.code)
         if event is not None:
             self._security_log.write(
                 event, self.wall(), self.monotonic(),
-                client=peer.address, reason=refusal.reason.code, detail=refusal.detail,
+                request_id=told, client=peer.address, reason=reason.code, detail=refusal.detail,
             )  # fmt: skip
 
     def _record(self, exchange: Exchange, caller: Caller | None, reason: str, mono: float) -> AccessRecord:
