@@ -19,6 +19,7 @@ from tests.support import http1
 from tests.support.documents import document, issuer
 from tests.support.gateway import logged, running_gateway
 from tests.support.key_server import key_server, reply
+from tests.support.recording import recording_upstream
 from tests.support.tokens import jwks, key, new_key
 
 if TYPE_CHECKING:
@@ -159,6 +160,56 @@ async def test_a_drain_ends_by_its_deadline(upstream: RecordingUpstream, tmp_pat
         await upstream.arrived(1)
         await running.gateway.drain(0.01)
         assert await client.ended()
+    (line,) = logged(running.access_log)
+    assert (line["path"], line["status"], line["subject"], line["ended"]) == ("/", 0, "alice", "drain")
+
+
+async def test_what_a_drain_cuts_off_is_written_down_whatever_it_waits_for(
+    upstream: RecordingUpstream, tmp_path: Path
+) -> None:
+    async def half(conversation: Conversation) -> None:
+        await conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+        await asyncio.Event().wait()
+
+    async def silence(conversation: Conversation) -> None:
+        await conversation.reader.read()
+
+    upstream.default = half
+    async with recording_upstream() as provider:
+        provider.default = silence
+        issuers = {"tests": issuer(), "slow": issuer(issuer="https://slow.example", keys={"jwks_url": provider.url})}
+        undecided = key().token(None, iss="https://slow.example")
+        async with (
+            running_gateway(document(upstream.url, issuers=issuers), tmp_path) as running,
+            http1.connect(running.port) as first,
+            http1.connect(running.port) as second,
+        ):
+            await first.send(http1.request("GET", "/half", token=key().token()))
+            await second.send(http1.request("GET", "/undecided", token=undecided))
+            await first.reader.readuntil(b"half")
+            await running.gateway.drain(0.01)
+            assert await second.ended()
+    lines = logged(running.access_log)
+    assert {(line["path"], line["status"], line["ended"]) for line in lines} == {
+        ("/half", 200, "drain"),
+        ("/undecided", 0, "drain"),
+    }
+    assert [line["path"] for line in lines if "decision_us" in line] == ["/half"]
+
+
+async def test_a_client_that_leaves_is_not_said_to_be_cut_off(upstream: RecordingUpstream, tmp_path: Path) -> None:
+    async def never(_: Conversation) -> None:
+        await asyncio.Event().wait()
+
+    upstream.default = never
+    async with running_gateway(document(upstream.url), tmp_path) as running:
+        async with http1.connect(running.port) as client:
+            await client.send(http1.request("GET", "/", token=key().token()))
+            await upstream.arrived(1)
+        await running.gateway.door.drain()
+    (line,) = logged(running.access_log)
+    assert line["status"] == 0
+    assert "ended" not in line
 
 
 @pytest.fixture

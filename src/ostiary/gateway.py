@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -57,8 +56,8 @@ _ON_THE_WAY_SECONDS = 0.5
 """How long, as the gateway ends, a request that was sent before may take to get here."""
 _CLOSING_SECONDS = 5.0
 """How long a client may take to answer the end of a TLS session."""
-_LAST_SECONDS = 1.0
-"""How long connections may take to be gone that were closed by force."""
+_CUTTING_SECONDS = 1.0
+"""How long it may take until a connection that is closed at once is gone."""
 _RELOAD_SECONDS = 5.0
 """How often the files of upstreams are looked at, where the listener says nothing else."""
 
@@ -192,19 +191,25 @@ class Gateway:
             for _ in range(_ACCEPTING_TURNS):
                 await asyncio.sleep(0)
             self._server.close()
-            try:
-                async with asyncio.timeout(seconds):
-                    await asyncio.sleep(min(seconds, _ON_THE_WAY_SECONDS))
-                    await self.door.drain()
-            except TimeoutError:
-                self.door.abort()
-                with suppress(TimeoutError):  # what each of them was is written down when its connection is lost
-                    async with asyncio.timeout(_LAST_SECONDS):
-                        await self.door.emptied()
+            emptied = asyncio.create_task(self._finish(seconds))
+            if not (await asyncio.wait({emptied}, timeout=seconds))[0]:
+                self.cut()
+                # Each connection is told of its end in a later turn of the loop, and its request written down then.
+                await asyncio.wait({emptied}, timeout=_CUTTING_SECONDS)
+                emptied.cancel()
             self._deadlines.stop()
         for pool in self._pools.values():
             pool.close()
         await asyncio.gather(self._store.close(), *(source.close() for source in self._sources.values()))
+
+    async def _finish(self, seconds: float) -> None:
+        """Let what is on its way arrive, and return when everything is answered and closed."""
+        await asyncio.sleep(min(seconds, _ON_THE_WAY_SECONDS))
+        await self.door.drain()
+
+    def cut(self) -> None:
+        """Close what a drain has left open at once."""
+        self.door.abort()
 
     def status(self) -> GatewayStatus:
         """Say how this worker is."""

@@ -165,7 +165,8 @@ async def test_a_worker_that_cannot_start_ends_the_gateway_with_its_reason() -> 
     assert not scene.started.is_set()
 
 
-async def test_a_second_signal_ends_at_once() -> None:
+async def test_a_second_signal_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ostiary.serve.supervisor._MARGIN_SECONDS", 0.0)
     scene = Scene(2, stubborn=True)
     await scene.started.wait()
     scene.supervisor.stop()
@@ -174,6 +175,7 @@ async def test_a_second_signal_ends_at_once() -> None:
     scene.supervisor.stop()
     await scene.run
     assert scene.said == ["Open requests were cut off."]
+    assert [worker.drained for worker in scene.spawned] == [[30.0, 0], [30.0, 0]]  # to write down what they cut
 
 
 async def test_a_drain_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

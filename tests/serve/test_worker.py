@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.documents import Document
-    from tests.support.recording import RecordingUpstream
+    from tests.support.recording import Conversation, RecordingUpstream
 
 
 class Life:
@@ -71,6 +71,26 @@ async def test_a_worker_serves_tells_its_state_and_drains(
         assert await life.code == 0
         assert b'"path":"/a","status":200' in log.read_bytes()
         assert b"canary" not in log.read_bytes()
+
+
+async def test_a_worker_that_drains_can_be_told_to_be_quicker(
+    port: int, tmp_path: Path, upstream: RecordingUpstream
+) -> None:
+    async def never(_: Conversation) -> None:
+        await asyncio.Event().wait()
+
+    upstream.default = never
+    observe = {"access_log": {"path": str(tmp_path / "access.log")}}
+    async with living(document(upstream.url, server={"listen": f"127.0.0.1:{port}"}, observe=observe)) as life:
+        await life.listening.wait()
+        async with http1.connect(port) as client:
+            await client.send(http1.request("GET", "/", token=key().token()))
+            await upstream.arrived(1)
+            life.worker.drain(3600)
+            life.worker.drain(0)
+            assert await client.ended()
+            assert await life.code == 0
+    assert b'"ended":"drain"' in (tmp_path / "access.log").read_bytes()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])

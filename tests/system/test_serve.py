@@ -19,6 +19,7 @@ import pytest
 from tests.support import http1
 from tests.support.certificates import Authority
 from tests.support.documents import document
+from tests.support.gateway import logged
 from tests.support.process import ServerFailed
 from tests.support.serving import serving, serving_unheard
 from tests.support.tokens import key
@@ -86,6 +87,25 @@ async def test_sigterm_lets_an_open_request_finish(upstream: RecordingUpstream, 
             release.set()
             assert (await client.answer()).body == b"late"
         assert await asyncio.to_thread(gateway.child.wait) == 0
+
+
+async def test_what_a_second_sigterm_cuts_off_is_written_down(upstream: RecordingUpstream, tmp_path: Path) -> None:
+    async def never(_: Conversation) -> None:
+        await asyncio.Event().wait()
+
+    upstream.default = never
+    log = tmp_path / "access.log"
+    observe = {"access_log": {"path": str(log)}}
+    with serving(document(upstream.url, observe=observe), tmp_path) as gateway:
+        async with http1.connect(gateway.port) as client:
+            await client.send(http1.request("GET", "/", token=key().token()))
+            await upstream.arrived(1)
+            gateway.child.signal(signal.SIGTERM)
+            gateway.child.signal(signal.SIGINT)
+            assert await client.ended()
+        assert await asyncio.to_thread(gateway.child.wait) == 0
+    (line,) = logged(log)
+    assert (line["path"], line["status"], line["ended"]) == ("/", 0, "drain")
 
 
 async def test_a_worker_that_dies_is_replaced(nginx_upstream: NginxUpstream, tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ class AccessRecord(msgspec.Struct, omit_defaults=True):
     Of a request that could not be read, all are but `time`, `request_id`, `client`, `status` and `reason`. Durations
     are whole microseconds, sizes are bytes of bodies. `path` is canonical and without its query. `reason` is the stable
     code if the gateway answered itself. `issuer` is the name from the configuration; `subject` is the `sub` claim of a
-    verified token, never of another. `ended` says why a WebSocket was over, which is written down then.
+    verified token, never of another. `ended` says why a WebSocket was over, which is written down then,
+    and that another request was cut off by the drain.
     """
 
     time: datetime

@@ -39,7 +39,7 @@ _REQUEST: Final = (5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0,
 REQUESTS: Final = Family(
     "ostiary_requests_total", Kind.COUNTER, ("route", "outcome", "code"),
     "Requests ended. allowed: the answer of the upstream was passed on; refused: the gateway said 4xx; error: it said "
-    "5xx. code is the class of the status, 0xx if the client left before there was one.",
+    "5xx. code is the class of the status, 0xx if the client left, or was cut off, before there was one.",
 )
 REFUSALS: Final = Family(
     "ostiary_refusals_total", Kind.COUNTER, ("route", "reason"),

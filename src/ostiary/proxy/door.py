@@ -80,6 +80,8 @@ class ProxyDoor:
         self.before_request_id = self.own_fields + b"X-Request-Id: "
         self.draining = False
         """Whether each connection ends with its current exchange."""
+        self._ended = ""
+        """How requests end that are written down now: by the drain, once that cuts them off."""
         self.websockets = WebSockets(server.websockets, metrics)
         self.watch, self.forget = deadlines.watch, deadlines.forget
         self._deadlines = deadlines
@@ -132,16 +134,13 @@ class ProxyDoor:
             client.drain()
         for tunnel in list(self.tunnels):
             tunnel.drain()
-        await self.emptied()
-
-    async def emptied(self) -> None:
-        """Return when no connection or WebSocket is left."""
         if self._clients or self.tunnels:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
 
     def abort(self) -> None:
-        """Close every connection and WebSocket at once."""
+        """Close every connection and WebSocket at once, because there is no time left for draining."""
+        self._ended = "drain"
         for client in list(self._clients):
             client.abort()
         for tunnel in list(self.tunnels):
@@ -201,6 +200,10 @@ class ProxyDoor:
                 upstream.exchange_over(exchange, mono)
             if self._access_log is not None and self._access_log.wants(exchange.status, ""):
                 self._access_log.write(self._record(exchange, decision.grant, "", mono))
+        elif self._access_log is not None and self._access_log.wants(exchange.status, ""):
+            record = self._record(exchange, None, "", mono)
+            record.decision_us = -1  # there was none
+            self._access_log.write(record)
 
     def switched(self, exchange: Exchange, mono: float) -> None:
         """Count an exchange that has become a tunnel; it is written down when that is over."""
@@ -296,4 +299,5 @@ class ProxyDoor:
             upstream_us=int((mono - exchange.decided_at) * 1e6) if exchange.target else -1,
             bytes_in=exchange.received,
             bytes_out=exchange.sent,
+            ended=self._ended,
         )

@@ -31,7 +31,10 @@ class Collect(msgspec.Struct, tag=True, frozen=True):
 
 
 class Drain(msgspec.Struct, tag=True, frozen=True):
-    """To a worker: accept nothing more, let open requests finish for at most so many seconds, then end."""
+    """To a worker: accept nothing more, let open requests finish for at most so many seconds, then end.
+
+    Again, it can only shorten that: with 0, what is still open is cut off.
+    """
 
     seconds: float
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _WATCH_SECONDS: Final = 1.0
 _MARGIN_SECONDS: Final = 2.0
-"""What a worker gets beyond the drain's deadline to close what is left by itself."""
+"""What a worker gets beyond the drain's deadline to close what is left by itself, and to write it down."""
 
 
 class CannotServe(Exception):
@@ -180,3 +180,7 @@ class Supervisor:
         insisted.cancel()
         if ended in waiting:
             self._say("Open requests were cut off." if self._forced.is_set() else "Open requests ran out of time.")
+        if self._forced.is_set():
+            for worker in self._workers.values():
+                worker.drain(0)
+            await asyncio.wait((ended,), timeout=_MARGIN_SECONDS)

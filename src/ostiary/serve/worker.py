@@ -57,35 +57,38 @@ class Worker:
             await self._gateway.start()
             settle()
             self._channel.send(Ready())
-            beat = asyncio.create_task(self._beat())
-            seconds = await self._told_to_drain()
+            drains = asyncio.Queue[float]()
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGTERM, drains.put_nowait, self._config.server.drain)
+            helpers = [asyncio.create_task(self._beat()), asyncio.create_task(self._obey(drains))]
+            seconds = await drains.get()
+            helpers.append(asyncio.create_task(self._hurry(drains)))
             await self._gateway.drain(seconds)
-            beat.cancel()
+            for helper in helpers:
+                helper.cancel()
             self._channel.send(Collected(self._metrics.snapshot()))
         finally:
             for writer in self._writers.values():
                 writer.close()
 
-    async def _told_to_drain(self) -> float:
-        """Answer the supervisor until there is reason to stop; return the seconds that open requests have."""
-        terminated = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
-        told = asyncio.create_task(self._obey())
-        asked = asyncio.create_task(terminated.wait())
-        await asyncio.wait((told, asked), return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
-        return told.result() if told.done() else self._config.server.drain
-
-    async def _obey(self) -> float:
+    async def _obey(self, drains: asyncio.Queue[float]) -> None:
+        """Answer the supervisor; to `drains` go the seconds that open requests have, once there is reason to stop."""
         while (message := await self._channel.receive()) is not None:
             match message:
                 case Collect():
                     self._channel.send(Collected(self._metrics.snapshot()))
                 case Drain(seconds):
-                    return seconds
+                    drains.put_nowait(seconds)
                 case Start():
                     pass
-        return self._config.server.drain  # without a supervisor nobody would restart this worker, or stop it
+        drains.put_nowait(
+            self._config.server.drain
+        )  # without a supervisor nobody would restart this worker, or stop it
+
+    async def _hurry(self, drains: asyncio.Queue[float]) -> None:
+        """Take further orders to drain: open requests have until the first of their ends."""
+        while True:
+            asyncio.get_running_loop().call_later(await drains.get(), self._gateway.cut)
 
     async def _beat(self) -> None:
         """Tell the supervisor how things are, and notice how late that is."""
