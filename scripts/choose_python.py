@@ -2,9 +2,9 @@
 
 Of the Pythons that Ostiary is tested with, 3.11 goes first: what a request costs is recorded for it, so that only there
 the gate on that cost holds (`tests/cases/test_request_cost.py`). Of one version, the first that was built with
-profile-guided optimisation is taken: it needs about a fifth less CPU for the same work. Where none was, or none says so,
-it is the first. One that can make no virtual environment does not count. Any Python from 3.7 on runs this, with nothing
-installed.
+profile-guided optimisation is taken: it needs about a fifth less CPU for the same work. Where none was, or none says
+so, it is the first. One that can make no virtual environment does not count. Any Python from 3.7 on runs this, with
+nothing installed.
 """
 
 from __future__ import annotations
