@@ -246,6 +246,7 @@ class Gateway:
             anonymous=route.anonymous,
             websocket=route.websocket,
             origins=None if route.origins is None else frozenset(origin.encode() for origin in route.origins),
+            websocket_cookie=(route.websocket_cookie or "").encode(),
         )
 
     def _propagator(self, route: RouteConfig) -> Propagator:

@@ -31,6 +31,24 @@ def test_origins(origins: frozenset[bytes] | None, told: tuple[bytes, ...], code
     assert (refusal.reason.code if refusal is not None else None) == code
 
 
+@pytest.mark.parametrize(
+    "origins,told,code",
+    [
+        (HERE, (b"https://app.example.com",), None),
+        (HERE, (), "origin_mismatch"),
+        (HERE, (b"null",), "origin_mismatch"),
+        (HERE, (b"https://app.example.com", b"https://app.example.com"), "origin_mismatch"),
+        (None, (), "origin_mismatch"),
+        (None, (b"https://app.example.com",), "origin_mismatch"),
+    ],
+)
+def test_a_token_in_a_cookie_needs_an_origin(
+    origins: frozenset[bytes] | None, told: tuple[bytes, ...], code: str | None
+) -> None:
+    refusal = judge_handshake(msgspec.structs.replace(HANDSHAKE, origins=told), origins, by_cookie=True)
+    assert (refusal.reason.code if refusal is not None else None) == code
+
+
 def test_a_malformed_handshake_is_told_what_is_wrong_with_it() -> None:
     refusal = judge_handshake(BAD_KEY, None)
     assert refusal is not None

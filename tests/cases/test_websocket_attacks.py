@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.cases.messages import SMUGGLED
+from tests.support.http1 import request
 from tests.support.tokens import key
 from tests.support.websocket import KEY, SWITCH, frame, handshake
 from tests.support.wire import wire
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.support.recording import Conversation
 
 ROUTE: Final = {"name": "ws", "match": {"path": "/**"}, "upstream": "api", "websocket": True}
+BY_COOKIE: Final = {**ROUTE, "origins": ["https://app.example.com"], "websocket_cookie": "token"}
 OPEN: Final = [{**ROUTE, "anonymous": True}]
 LITTLE: Final = b"Content-Length: 0\r\n\r\n"
 
@@ -84,7 +86,7 @@ async def test_w3_an_upgrade_with_a_body(tmp_path: Path, framing: bytes) -> None
 
 
 async def test_w4_a_foreign_origin(tmp_path: Path) -> None:
-    """Cookies authenticate nobody yet; a foreign page is refused whatever it brings."""
+    """A foreign page is refused whatever it brings."""
     async with wire(tmp_path, routes=[{**OPEN[0], "origins": ["https://app.example.com"]}]) as gate:
         wish = handshake({"Origin": "https://evil.example", "Cookie": "session=1"})
         heard = await gate.play(wish)
@@ -92,6 +94,40 @@ async def test_w4_a_foreign_origin(tmp_path: Path) -> None:
         assert b'"origin_mismatch"' in heard.raw
         assert gate.upstream.connections == 0
     assert "origin_foreign" in (tmp_path / "security.log").read_text()
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        ["https://evil.example"],
+        ["null"],
+        [],
+        ["https://app.example.com", "https://evil.example"],
+        ["https://app.example.com", "https://app.example.com"],
+    ],
+)
+async def test_w4_a_cookie_that_authenticates_and_a_foreign_origin(tmp_path: Path, origins: list[str]) -> None:
+    """Browsers send the cookie with whatever any page asks for, so that without a known Origin it proves nothing."""
+    async with wire(tmp_path, routes=[BY_COOKIE]) as gate:
+        lines = "".join(f"Origin: {origin}\r\n" for origin in origins).encode()
+        wish = handshake({"Cookie": f"token={key().token()}"})[:-2] + lines + b"\r\n"
+        heard = await gate.play(wish)
+        assert heard.statuses == [403]
+        assert b'"origin_mismatch"' in heard.raw
+        assert gate.upstream.connections == 0
+    assert "origin_foreign" in (tmp_path / "security.log").read_text()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_w4_a_cookie_authenticates_nothing_but_a_handshake(tmp_path: Path, method: str) -> None:
+    """Else any page could have requests sent in the name of who looks at it."""
+    async with wire(tmp_path, routes=[BY_COOKIE]) as gate:
+        headers = {"Cookie": f"token={key().token()}", "Origin": "https://app.example.com"}
+        assert (await gate.play(request(method, "/", headers=headers))).statuses == [401]
+        wish = handshake(headers).replace(b"HTTP/1.1", b"HTTP/1.0")
+        assert (await gate.play(wish)).statuses == [401]
+        assert (await gate.play(handshake({**headers, "Connection": "keep-alive"}))).statuses == [401]
+        assert gate.upstream.connections == 0
 
 
 async def test_w9_a_handshake_without_its_key(tmp_path: Path) -> None:

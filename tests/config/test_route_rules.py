@@ -21,6 +21,7 @@ def routes(*sections: str) -> str:
         routes("match: {path: '/{id}'}", "match: {path: /a}", "match: {path: /**}"),
         routes("match: {path: /a}, issuers: []"),
         routes("match: {path: /a}, websocket: true, origins: [https://app.example.com]"),
+        routes("match: {path: /a}, websocket: true, origins: [https://app.example.com], websocket_cookie: __Host-t"),
         routes("match: {path: /a}, limit: l", "match: {path: /b}, anonymous: true"),
         routes("match: {path: /a}, require: {claims: [{claim: a, one_of: [1]}, {claim: b, domain: [x]}]}"),
     ],
@@ -35,6 +36,12 @@ def test_sound(text: str) -> None:
         (routes("match: {path: /a}, issuers: [mian]"), "routes[0].issuers[0]", "names no issuer"),
         (routes("match: {path: /a}, limit: x"), "routes[0].limit", "names no limit"),
         (routes("match: {path: /a}, origins: []"), "routes[0].origins", "are those of WebSockets"),
+        (routes("match: {path: /a}, websocket_cookie: t"), "routes[0].websocket_cookie", "is looked at for WebSockets"),
+        (
+            routes("match: {path: /a}, websocket: true, websocket_cookie: t"),
+            "routes[0].websocket_cookie",
+            "is sent by browsers for the pages of anybody",
+        ),
         (
             routes("match: {path: /a}, upstream: b").replace("upstream: api, ", ""),
             "routes[0].upstream",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from ostiary.config.words import Domain, HeaderName, Method, Name, Scope, Text, wrong
+from ostiary.config.words import CookieName, Domain, HeaderName, Method, Name, Scope, Text, wrong
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ from ostiary.config.words import Domain, HeaderName, Method, Name, Scope, Text, 
         (Method, "M-SEARCH"),
         (HeaderName, "X-User-Id"),
         (HeaderName, "x-scope"),
+        (CookieName, "__Host-token"),
+        (CookieName, "a.b"),
         (Scope, "orders:read"),
         (Scope, "https://example.com/scope"),
         (Domain, "Corp.example"),
@@ -39,6 +41,7 @@ def test_accepted(kind: type[Any], text: str) -> None:
             (HeaderName, value)
             for value in ("X_User", "X.User", "X-User:", "X-Üser", "X-User\r\nHost", "X User", ":path")
         ),
+        *((CookieName, value) for value in ("a b", "a;", "a=b", 'a"', "é", "", "a" * 65, "a\n")),
         *((Scope, value) for value in ("a b", 'a"b', "a\\b", "é", "")),
         *((Domain, value) for value in ("bücher.example", "\u212aorp.example", "@corp.example", "a b", ".corp", "")),
     ],

@@ -17,6 +17,7 @@ from ostiary.decision.decision import Allowed, Refused
 from ostiary.decision.outcome import NOT_MINE, Broken, NotMine, Refusal
 from ostiary.decision.pipeline import Pipeline
 from ostiary.decision.reason import IDENTITY_PROVIDER_UNAVAILABLE, TOKEN_EXPIRED
+from ostiary.http.websocket import Handshake
 from ostiary.jose.key import Key
 from ostiary.jose.verify import VerifiedToken
 from ostiary.limit.limiter import Limiter
@@ -315,3 +316,57 @@ async def test_an_observer_hears_of_every_stage_in_order(asked: Pipeline, stages
     heard: list[str] = []
     await asked.decide(request("/api"), WALL, 5.0, lambda stage, _: heard.append(stage))
     assert heard == stages
+
+
+PAGE = b"https://app.example.com"
+
+
+class Looking(Authenticator):
+    """Remembers what was shown to it."""
+
+    def __init__(self) -> None:
+        super().__init__(token)
+        self.shown: list[tuple[bytes, ...]] = []
+
+    def authenticate(
+        self, request: Request, issuers: frozenset[str], wall: float, mono: float
+    ) -> Proof | Coroutine[None, None, Proof]:
+        self.shown.append(request.authorization)
+        return super().authenticate(request, issuers, wall, mono)
+
+
+def pages() -> Route:
+    """A route for WebSockets whose token may be in a cookie called t."""
+    plain = route()
+    return Route(
+        plain.name, plain.issuers, plain.policy, plain.upstream, plain.metrics,
+        anonymous=False, websocket=True, origins=frozenset({PAGE}), websocket_cookie=b"t",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "origins,cookies,outcome,shown",
+    [
+        ((PAGE,), (b"a=b; t=x",), "allowed", [(b"Bearer x",)]),
+        ((), (), "allowed", [()]),
+        ((), (b"a=b",), "allowed", [()]),
+        ((), (b"t=x",), "origin_mismatch", []),
+        ((b"null",), (b"t=x",), "origin_mismatch", []),
+        ((), (b"t=x; t=x",), "origin_mismatch", []),
+        ((PAGE,), (b"t=x", b"t=x"), "ambiguous_credentials", []),
+    ],
+)
+def test_a_cookie_is_shown_once_its_origin_is_known(
+    origins: tuple[bytes, ...], cookies: tuple[bytes, ...], outcome: str, shown: list[tuple[bytes, ...]]
+) -> None:
+    looking, stages, bugs = Looking(), list[str](), list[BaseException]()
+    asked = Pipeline(RouteTable([(Match(path="/api"), pages())]), (looking,), {"corp": issuer()}, bugs.append)
+    wish = Handshake(b"k", (), (), (), b"", origins, cookies)
+    shaken = msgspec.structs.replace(request("/api"), handshake=wish)
+    deciding = asked.decide(shaken, WALL, 5.0, lambda stage, _: stages.append(stage))
+    with pytest.raises(StopIteration) as ended:
+        deciding.send(None)
+    assert code(ended.value.value) == outcome
+    assert looking.shown == shown
+    assert stages[:2] == ["route", "websocket"]
+    assert bugs == []

@@ -31,6 +31,14 @@ ROUTES = [
     },
     {"name": "open", "match": {"path": "/open"}, "upstream": "api", "anonymous": True},
     {"name": "events", "match": {"path": "/events"}, "upstream": "api", "anonymous": True, "websocket": True},
+    {
+        "name": "pages",
+        "match": {"path": "/pages"},
+        "upstream": "api",
+        "websocket": True,
+        "origins": ["https://app.example.com"],
+        "websocket_cookie": "t",
+    },
     {"name": "kept", "match": {"path": "/kept"}, "upstream": "api", "propagate": "pass-through"},
 ]
 LIMITS = {"few": {"tiers": {"free": {"rate": "1/min", "burst": 1}}}}
@@ -176,3 +184,27 @@ async def test_the_wish_for_a_websocket_goes_upstream_where_the_route_has_them(
     assert [line in lines for line in (*HANDSHAKE, "Sec-WebSocket-Protocol: chat")] == [wished] * 5
     assert lines[-2:] == ["", ""]
     assert "" not in lines[:-2]
+
+
+ORIGIN = "Origin: https://app.example.com"
+
+
+async def test_a_token_in_a_cookie_is_told_of_and_not_shown(ask: Asked) -> None:
+    token = key().token()
+    told = await ask("/pages", "", *HANDSHAKE, ORIGIN, f"Cookie: a=b; t={token}")
+    assert told.allowed, told.answer
+    assert "a bearer token; unverified, it says" in {finding.verdict for finding in told.findings}
+    assert "Cookie: (as it was sent)" in told.upstream.split("\r\n")
+    assert "X-User-Id: alice" in told.upstream.split("\r\n")
+    assert token not in told.upstream
+
+
+async def test_two_tokens_in_cookies_or_none_from_a_page(ask: Asked) -> None:
+    token = key().token()
+    told = await ask("/pages", "", *HANDSHAKE, ORIGIN, f"Cookie: t={token}; t={token}")
+    assert '"ambiguous_credentials"' in told.answer
+    assert "400 ambiguous_credentials" in {finding.verdict.partition(":")[0] for finding in told.findings}
+    told = await ask("/pages", "", *HANDSHAKE, f"Cookie: t={token}")
+    assert '"origin_mismatch"' in told.answer
+    told = await ask("/pages", "", ORIGIN, f"Cookie: t={token}")
+    assert '"missing_token"' in told.answer

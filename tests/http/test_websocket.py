@@ -65,6 +65,10 @@ def test_handshakes_that_are_none(fields: list[tuple[bytes, bytes]], wrong: BadH
     assert read(*fields, usual=False) is wrong
 
 
+def test_cookies_are_kept_as_they_came() -> None:
+    assert good((b"Cookie", b"a=b "), (b"COOKIE", b"c=d")).cookies == (b"a=b", b"c=d")
+
+
 def test_only_get_asks_for_a_websocket() -> None:
     assert read(method=b"POST") is BAD_METHOD
 

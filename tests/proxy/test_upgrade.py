@@ -136,6 +136,82 @@ async def test_refusals(tmp_path: Path, headers: dict[str, str | None], token: s
         assert (await gate.play(handshake({"Origin": "https://app.example.com"}, token=TOKEN))).statuses == [101]
 
 
+BY_COOKIE = {**ROUTE, "origins": ["https://app.example.com"], "websocket_cookie": "token"}
+PAGE = {"Origin": "https://app.example.com"}
+
+
+@pytest.mark.parametrize(
+    "fields,left",
+    [
+        ([f"token={TOKEN}"], []),
+        ([f"a=b; token={TOKEN}; c=d e"], ["a=b; c=d e"]),
+        ([f'token="{TOKEN}"', "c=d"], ["c=d"]),
+        (["a=b", f"c=d; token={TOKEN}  "], ["a=b", "c=d"]),
+        ([f"xtoken=1; Token=2; token={TOKEN}"], ["xtoken=1; Token=2"]),
+    ],
+)
+async def test_a_token_in_a_cookie_goes_no_further(tmp_path: Path, fields: list[str], left: list[str]) -> None:
+    async with wire(tmp_path, routes=[BY_COOKIE]) as gate:
+        gate.upstream.answer(Switching())
+        lines = "".join(f"cookie: {field}\r\n" for field in fields).encode()
+        assert (await gate.play(handshake({**PAGE})[:-2] + lines + b"\r\n")).statuses == [101]
+    (received,) = gate.upstream.requests
+    assert received.values("Cookie") == left
+    assert received.values("X-User-Id") == ["alice"]
+    assert TOKEN.encode() not in received.head.raw
+    (line,) = logged(tmp_path / "access.log")
+    assert (line["subject"], line["status"]) == ("alice", 101)
+
+
+async def test_pass_through_passes_it_in_its_usual_place_too(tmp_path: Path) -> None:
+    async with wire(tmp_path, routes=[{**BY_COOKIE, "propagate": "pass-through"}]) as gate:
+        await gate.play(handshake({**PAGE, "Cookie": f"a=b; token={TOKEN}"}))
+    (received,) = gate.upstream.requests
+    assert received.values("Authorization") == [f"Bearer {TOKEN}"]
+    assert received.values("Cookie") == ["a=b"]
+
+
+@pytest.mark.parametrize(
+    "headers,token,status,code",
+    [
+        ({}, "", 401, "missing_token"),
+        ({"Cookie": "a=b"}, "", 401, "missing_token"),
+        ({"Cookie": "token=x"}, "", 401, "invalid_token"),
+        ({"Cookie": "token="}, "", 401, "invalid_token"),
+        ({"Cookie": f"token={key().token(exp=1)}"}, "", 401, "token_expired"),
+        ({"Cookie": f"token={TOKEN};"}, "", 400, "bad_request"),
+        ({"Cookie": f"token={TOKEN}; token={TOKEN}"}, "", 400, "ambiguous_credentials"),
+        ({"Cookie": f"token={TOKEN}"}, TOKEN, 400, "ambiguous_credentials"),
+        ({"Cookie": f"token={TOKEN}", "Sec-WebSocket-Protocol": f"bearer, {TOKEN}"}, "", 400, "ambiguous_credentials"),
+        ({"Cookie": f"token={TOKEN}", "Authorization": "Basic YTpi"}, "", 400, "ambiguous_credentials"),
+    ],
+)
+async def test_cookies_that_are_refused(
+    tmp_path: Path, headers: dict[str, str | None], token: str, status: int, code: str
+) -> None:
+    """Nor does anybody become anonymous by a bad one."""
+    routes = [BY_COOKIE, {**BY_COOKIE, "name": "open", "match": {"path": "/open"}, "anonymous": True}]
+    async with wire(tmp_path, routes=routes) as gate:
+        for target in ("/", "/open") if code != "missing_token" else ("/",):
+            heard = await gate.play(handshake(PAGE | headers, token=token, target=target))
+            assert heard.statuses == [status]
+            assert f'"{code}"'.encode() in heard.raw
+        assert gate.upstream.connections == 0
+
+
+async def test_a_cookie_counts_only_where_the_route_says_so(tmp_path: Path) -> None:
+    async with wire(tmp_path, routes=[{**BY_COOKIE, "websocket_cookie": None}]) as gate:
+        assert (await gate.play(handshake({**PAGE, "Cookie": f"token={TOKEN}"}))).statuses == [401]
+
+
+async def test_who_brings_no_cookie_needs_no_origin(tmp_path: Path) -> None:
+    async with wire(tmp_path, routes=[BY_COOKIE]) as gate:
+        gate.upstream.answer(Switching())
+        assert (await gate.play(handshake({"Cookie": "a=b"}, token=TOKEN))).statuses == [101]
+    (received,) = gate.upstream.requests
+    assert received.values("Cookie") == ["a=b"]
+
+
 async def test_where_there_are_no_websockets_the_wish_is_ignored(tmp_path: Path) -> None:
     async with wire(tmp_path) as gate:
         heard = await gate.play(handshake({"Sec-WebSocket-Key": None}), frame(b"GET / HTTP/1.1\r\n\r\n", masked=True))

@@ -14,15 +14,20 @@ if TYPE_CHECKING:
 _FOREIGN: Final = Refusal(ORIGIN_MISMATCH)
 
 
-def judge_handshake(handshake: Handshake | BadHandshake, origins: frozenset[bytes] | None) -> Refusal | None:
+def judge_handshake(
+    handshake: Handshake | BadHandshake, origins: frozenset[bytes] | None, *, by_cookie: bool = False
+) -> Refusal | None:
     """Say why `handshake` goes no further, or None.
 
     `origins` are those of the pages that may ask (RFC 6454 section 6.1, RFC 6455 section 10.2); None: any. A caller
-    without an Origin is no browser: no page can have sent it.
+    without an Origin is no browser: no page can have sent it. But with a token that comes `by_cookie` there has to be
+    one: such a token is sent for pages that do not know it.
     """
     if isinstance(handshake, BadHandshake):
         return Refusal(BAD_REQUEST, f"Malformed WebSocket handshake: {handshake.reason}.")
     told = handshake.origins
-    if origins is not None and told and (len(told) > 1 or told[0] not in origins):
-        return _FOREIGN
-    return None
+    if not told and not by_cookie:
+        return None
+    if origins is None:
+        return _FOREIGN if by_cookie else None
+    return None if len(told) == 1 and told[0] in origins else _FOREIGN

@@ -9,7 +9,7 @@ from pydantic import Field
 from ostiary.config.addresses import Origin
 from ostiary.config.base import Model
 from ostiary.config.scalars import ClaimValue, Flag
-from ostiary.config.words import Domain, HeaderName, Method, Name, Scope, Text
+from ostiary.config.words import CookieName, Domain, HeaderName, Method, Name, Scope, Text
 
 
 class Match(Model):
@@ -70,6 +70,8 @@ class Route(Model):
     """Let callers open WebSockets. Without it such a wish is ignored."""
     origins: tuple[Origin, ...] | None = None
     """Origins of the pages that may open WebSockets: [https://app.example.com]. Absent: any; an empty list: none."""
+    websocket_cookie: CookieName | None = None
+    """Name of a cookie that may bring the bearer token of a WebSocket, from a page of these origins; absent: none."""
 
 
 class IdentityHeaders(Model):

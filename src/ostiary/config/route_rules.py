@@ -25,6 +25,7 @@ def routes(config: Config, names: Names) -> Iterator[Finding]:
             yield Finding((*path, "name"), "is the name of an earlier route, too", "give each route its own")
         yield from _references(route, path, names)
         yield from _admission(route, path, config)
+        yield from _websockets(route, path)
         yield from _pattern(config, index, met)
 
 
@@ -54,13 +55,6 @@ def _admission(route: Route, path: Path, config: Config) -> Iterator[Finding]:
         yield Finding(
             (*path, "issuers"), "are all issuers, and there are none, so that nobody can pass", hint, (("issuers",),)
         )
-    if route.origins is not None and not route.websocket:
-        yield Finding(
-            (*path, "origins"),
-            "are those of WebSockets, which are not let through here",
-            "set websocket: true, or remove it",
-            ((*path, "websocket"),),
-        )
     for place, rule in enumerate(require.claims):
         if (rule.one_of is None) == (rule.domain is None):
             yield Finding((*path, "require", "claims", place), "has not exactly one of one_of and domain")
@@ -74,6 +68,26 @@ def _admission(route: Route, path: Path, config: Config) -> Iterator[Finding]:
             f"has no bucket for {key(least)} callers, who may come here",
             f"give the limit a bucket for {key(least)}: higher tiers without one take it, too",
             (("limits", route.limit or ""), ("tiers",), (*path, "anonymous")),
+        )
+
+
+def _websockets(route: Route, path: Path) -> Iterator[Finding]:
+    """What is said of WebSockets is said where there are some; and a cookie is no proof of who wants one."""
+    hint, there = "set websocket: true, or remove it", ((*path, "websocket"),)
+    if route.origins is not None and not route.websocket:
+        yield Finding((*path, "origins"), "are those of WebSockets, which are not let through here", hint, there)
+    if route.websocket_cookie is None:
+        return
+    if not route.websocket:
+        yield Finding(
+            (*path, "websocket_cookie"), "is looked at for WebSockets, which are not let through here", hint, there
+        )
+    elif route.origins is None:
+        yield Finding(
+            (*path, "websocket_cookie"),
+            "is sent by browsers for the pages of anybody, who could act in the name of their users",
+            "list the pages that may open WebSockets: origins: [https://app.example.com]",
+            ((*path, "origins"),),
         )
 
 

@@ -12,6 +12,7 @@ _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+", re.ASCII)
 _UPPER: Final = re.compile(r"[A-Z][A-Z-]{0,31}", re.ASCII)
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_COOKIE: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
 _FIELD: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII)
 
 
@@ -47,6 +48,12 @@ def _header(value: str) -> str:
     return value
 
 
+def _cookie(value: str) -> str:
+    if not _COOKIE.fullmatch(value):
+        raise wrong("is not a cookie name", "write letters, digits, _ and -: __Host-token")
+    return value
+
+
 def _scope(value: str) -> str:
     if not _SCOPE.fullmatch(value):
         raise wrong("is not a scope", "write each scope as an item of its own, without spaces and quotes")
@@ -70,6 +77,9 @@ Method = Annotated[Text, AfterValidator(_method)]
 
 HeaderName = Annotated[Text, AfterValidator(_header)]
 """A field name of letters, digits and hyphens: others are read differently by different servers."""
+
+CookieName = Annotated[Text, AfterValidator(_cookie)]
+"""The name of a cookie: a token (RFC 6265 section 4.1.1)."""
 
 Scope = Annotated[Text, AfterValidator(_scope)]
 """One scope (RFC 6749 section 3.3)."""

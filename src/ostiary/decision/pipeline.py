@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ostiary.authenticate.identity import IdentityReader
 from ostiary.authorize.websocket import judge_handshake
+from ostiary.credentials.cookie import take_cookie
 from ostiary.decision.decision import Allowed, Decision, Refused
 from ostiary.decision.grant import ANONYMOUS, Caller, Denied, Grant, grant
 from ostiary.decision.outcome import NOT_MINE, Broken, NotMine, Refusal
@@ -70,8 +71,11 @@ class Pipeline:
             if route is None:
                 return Refused(None, _NO_ROUTE)
 
-            if request.handshake is not None and (foul := _foul(request.handshake, route, observe)) is not None:
-                return Refused(route, foul)
+            if request.handshake is not None:
+                asked = _asked(request, request.handshake, route, observe)
+                if isinstance(asked, Refusal):
+                    return Refused(route, asked)
+                request = asked
             found: Proof = NOT_MINE
             for authenticator in self._authenticators:
                 proof = authenticator.authenticate(request, route.issuers, wall, mono)
@@ -145,11 +149,18 @@ def _caller(granted: Grant | Denied | Refusal | None) -> Caller | None:
     return granted if isinstance(granted, Caller) else None
 
 
-def _foul(handshake: Handshake | BadHandshake, route: Route, observe: Observer | None) -> Refusal | None:
-    """Say why a wish for a WebSocket goes no further; where there are none, it means nothing."""
+def _asked(
+    request: Request, handshake: Handshake | BadHandshake, route: Route, observe: Observer | None
+) -> Request | Refusal:
+    """Return the wish for a WebSocket with the token in its cookie, or say why it goes no further.
+
+    Where there are no WebSockets, neither the wish nor the cookie means anything.
+    """
     if not route.websocket:
-        return None
-    foul = judge_handshake(handshake, route.origins)
+        return request
+    taken = take_cookie(request, route.websocket_cookie)
+    foul = judge_handshake(handshake, route.origins, by_cookie=taken is not request)
+    asked = taken if foul is None else foul
     if observe is not None:
-        observe("websocket", foul or handshake)
-    return foul
+        observe("websocket", asked if isinstance(asked, Refusal) else handshake)
+    return asked

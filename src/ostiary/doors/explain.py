@@ -12,6 +12,7 @@ import msgspec
 
 from ostiary.authenticate.identity import IdentityReader
 from ostiary.credentials.bearer import bearer
+from ostiary.credentials.cookie import take_cookie
 from ostiary.decision.decision import Allowed
 from ostiary.decision.outcome import Refusal
 from ostiary.doors.hidden import HIDDEN, hide_fields, hide_parameters
@@ -83,6 +84,9 @@ def _outcome(decision: Decision, request: Request, told: _Told) -> Explanation:
     if isinstance(decision, Allowed):
         grant = decision.grant
         keeps = grant.keeps_authorization
+        taken = take_cookie(request, decision.route.websocket_cookie)
+        if not isinstance(taken, Refusal):  # which was decided on
+            request = taken
         shown = msgspec.structs.replace(
             request,
             authorization=(HIDDEN,) if request.authorization else (),
@@ -131,7 +135,7 @@ class _Told:
             finding = Finding(stage, passed=True, verdict="nothing found")
         self.findings.append(finding)
         if isinstance(found, Route):
-            self.findings.append(_credential(self._request))
+            self.findings.append(_credential(take_cookie(self._request, found.websocket_cookie)))
 
     def _route_found(self, route: Route) -> Finding:
         self._route = route.name
@@ -190,8 +194,10 @@ def _canonical(request: Request, ask: Ask, policy: HeaderPolicy) -> Finding:
     )
 
 
-def _credential(request: Request) -> Finding:
+def _credential(request: Request | Refusal) -> Finding:
     """Say what a credential claims to be; whether to believe it is for the next stages."""
+    if isinstance(request, Refusal):
+        return Finding("credential", passed=True, verdict=_refused(request))
     token = bearer(request.authorization)
     if not isinstance(token, bytes):
         verdict = "of another kind than Bearer" if request.authorization else "none"

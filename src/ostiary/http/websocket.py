@@ -43,6 +43,8 @@ class Handshake(msgspec.Struct, frozen=True):
     """The word that announced a token, as it was spelt, and that may be chosen as subprotocol; else empty."""
     origins: tuple[bytes, ...]
     """Raw values of the Origin fields."""
+    cookies: tuple[bytes, ...] = ()
+    """Raw values of the Cookie fields."""
 
     @property
     def fields(self) -> bytes:
@@ -84,7 +86,13 @@ def read_handshake(method: bytes, fields: Fields) -> Handshake | BadHandshake:
         return BAD_PROTOCOL
     protocols, tokens, marker = found
     return Handshake(
-        key[0], protocols, _values(fields, b"sec-websocket-extensions"), tokens, marker, _values(fields, b"origin")
+        key[0],
+        protocols,
+        _values(fields, b"sec-websocket-extensions"),
+        tokens,
+        marker,
+        _values(fields, b"origin"),
+        _values(fields, b"cookie"),
     )
 
 

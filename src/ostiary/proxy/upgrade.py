@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from ostiary.credentials.cookie import take_cookie
 from ostiary.decision.decision import Allowed, Refused
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import WEBSOCKETS_FULL
@@ -56,6 +57,9 @@ class Upgrade(Exchange):
             handshake = self.request.handshake
             if isinstance(handshake, Handshake) and self.door.websockets.enter():
                 self._asked = handshake
+                taken = take_cookie(self.request, decision.route.websocket_cookie)
+                if not isinstance(taken, Refusal):  # which was decided on
+                    self.request = taken
             elif isinstance(handshake, Handshake):
                 self.decision = decision
                 self.decided_at = self.door.monotonic()

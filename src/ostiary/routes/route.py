@@ -28,7 +28,9 @@ class Policy:
 class Route:
     """One rule of the configuration."""
 
-    __slots__ = ("anonymous", "issuers", "metrics", "name", "origins", "policy", "upstream", "websocket")
+    __slots__ = (
+        "anonymous", "issuers", "metrics", "name", "origins", "policy", "upstream", "websocket", "websocket_cookie",
+    )  # fmt: skip
 
     def __init__(  # noqa: PLR0913  # what the configuration says of a route
         self,
@@ -41,6 +43,7 @@ class Route:
         anonymous: bool,
         websocket: bool = False,
         origins: frozenset[bytes] | None = None,
+        websocket_cookie: bytes = b"",
     ) -> None:
         self.name = name
         self.issuers = issuers
@@ -52,3 +55,5 @@ class Route:
         """Whether its requests may ask for a WebSocket."""
         self.origins = origins
         """Of the pages that may; None: all."""
+        self.websocket_cookie = websocket_cookie
+        """The name of the cookie in which they may bring a token; empty: none."""
