@@ -28,7 +28,7 @@ def test_help_lists_the_commands_and_imports_none() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     listed, imported = result.stdout.rsplit("\n", 2)[0], result.stdout.splitlines()[-1]
-    assert imported == "['ostiary.cli']"
+    assert imported == "['ostiary.streams', 'ostiary.cli']"
     assert all(f"  {name} " in listed and summary in listed for name, summary in COMMANDS.items())
 
 

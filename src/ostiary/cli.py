@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ostiary import streams
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -42,6 +44,8 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         """Run the command; a bad configuration ends it with every problem on standard error and exit code 2."""
+        if streams.plain():
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except Exception as error:
@@ -62,4 +66,4 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 well, 1 failed or interrupted, 2 wrong usage or configuration."""
-    cli(list(arguments) if arguments is not None else None)
+    streams.run(lambda: cli(list(arguments) if arguments is not None else None))

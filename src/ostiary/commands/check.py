@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from ostiary import streams
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -65,16 +67,15 @@ def _summary(config: Config) -> str:
 
 
 def _show(problems: Sequence[Problem]) -> None:
-    if not sys.stderr.isatty():
+    if not streams.styled(sys.stderr):
         for problem in problems:
             click.echo(str(problem), err=True)
         return
-    from rich.console import Console
     from rich.text import Text
 
     from ostiary.config.problem import printable
 
-    console = Console(stderr=True, highlight=False)
+    console = streams.console(stderr=True)
     for problem in problems:
         place = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
         console.print(Text.assemble((printable(place), "dim"), " ", (problem.path, "bold cyan")), soft_wrap=True)

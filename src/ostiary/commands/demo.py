@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from ostiary import streams
+
 _INTERRUPTED = 130  # what a shell reports for a command ended by SIGINT
 
 
@@ -20,13 +22,11 @@ def command(*, once: bool, workers: int) -> None:
     the echo API on 9001; where one is taken, and with --once, on free ones, as the first lines say. All of it
     stays up for trying things by hand until Ctrl-C.
     """
-    from rich.console import Console
-
     from ostiary.demo.run import run
     from ostiary.demo.telling import Telling
 
     try:
-        code = asyncio.run(run(Telling(Console(highlight=False)), once=once, workers=workers))
+        code = asyncio.run(run(Telling(streams.console()), once=once, workers=workers))
     except (KeyboardInterrupt, asyncio.CancelledError):
         code = _INTERRUPTED
     sys.exit(code)

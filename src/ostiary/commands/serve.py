@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ostiary import streams
+
 if TYPE_CHECKING:
     from ostiary.config.model import Config
 
@@ -45,7 +47,7 @@ async def _serve(config: Config) -> None:
     from ostiary.observe.writer import LineWriter
     from ostiary.serve.run import serve
 
-    writer, coloured = LineWriter(Sink("stderr")), sys.stderr.isatty()
+    writer, coloured = LineWriter(Sink("stderr")), streams.styled(sys.stderr)
     try:
         await serve(config, lambda text: writer.write(f"{text if coloured else click.unstyle(text)}\n".encode()))
     finally:

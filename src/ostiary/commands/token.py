@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from ostiary import streams
+
 if TYPE_CHECKING:
     from typing import BinaryIO
 
@@ -149,8 +151,6 @@ def show(token: str) -> None:
 
     Prefer - for a token that matters: arguments are seen in process listings and kept in the shell's history.
     """
-    from rich.console import Console
-
     from ostiary.demo.reading import LONGEST, Unreadable, read, times
 
     text = sys.stdin.read(LONGEST * 2) if token == "-" else token  # noqa: S105 - a name for standard input
@@ -159,10 +159,10 @@ def show(token: str) -> None:
     except Unreadable as problem:
         raise click.ClickException(f"not a readable token: {problem}") from None
     # Escaped to ASCII, so that nothing in the token can act on the terminal.
-    Console().print_json(
+    streams.console().print_json(
         msgspec.json.encode({"header": reading.header, "claims": reading.claims}).decode(), ensure_ascii=True
     )
-    notes = Console(stderr=True, highlight=False)
+    notes = streams.console(stderr=True)
     for line in times(reading.claims, time.time()):
         notes.print(line)
     notes.print(
