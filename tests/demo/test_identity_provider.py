@@ -35,6 +35,11 @@ def form(**more: str) -> dict[str, str]:
     return {"grant_type": "client_credentials", "client_id": "kiosk", "client_secret": "kiosk-secret", **more}
 
 
+async def test_answers_end_their_line(issuer: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{issuer}/jwks") as answer:
+        assert (await answer.read()).endswith(b"}\n")
+
+
 @pytest.mark.parametrize("alg", ALGORITHMS)
 async def test_a_token_found_by_discovery_verifies_with_the_published_keys(issuer: str, alg: str) -> None:
     _, _, metadata = await fetch(f"{issuer}/.well-known/openid-configuration")

@@ -87,7 +87,8 @@ async def test_a_gateway_that_does_not_start_is_told_with_its_log(stage: Stage) 
     assert stage.events == ["started", "stopped"]
 
 
-async def test_it_stays_up_until_it_is_told_to_stop(stage: Stage) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_it_stays_up_until_it_is_told_to_stop(stage: Stage, number: int) -> None:
     console = recording()
     told = asyncio.Event()
     telling = Telling(console)
@@ -101,6 +102,20 @@ async def test_it_stays_up_until_it_is_told_to_stop(stage: Stage) -> None:
     task = asyncio.create_task(run(telling, once=False, workers=2))
     await told.wait()
     assert stage.events == ["started", "toured"]
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), number)
     assert await task == 0
+    assert stage.events == ["started", "toured", "stopped"]
+    assert stage.config is not None
+    assert not stage.config.parent.exists()
+
+
+async def test_where_hangups_are_ignored_they_stay_so(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    handled: list[int] = []
+    monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", lambda number, _: handled.append(number))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert await run(Telling(recording()), once=True, workers=2) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert handled == [signal.SIGINT, signal.SIGTERM]
     assert stage.events == ["started", "toured", "stopped"]

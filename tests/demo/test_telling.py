@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ostiary.demo.configuration import Addresses
+from ostiary.demo.configuration import Addresses, render
 from ostiary.demo.echo import Echo
+from ostiary.demo.identity_provider import AUDIENCE
 from ostiary.demo.step import Answer, Expected, Step
 from ostiary.demo.telling import Telling, pasteable
 
@@ -73,6 +74,25 @@ def test_the_frame_names_every_address() -> None:
         *pasteable(AT, Path("ostiary.yaml")),
     ):
         assert line in text
+
+
+def test_the_configuration_can_be_copied_from_what_is_shown() -> None:
+    text = render(Addresses(*(f"http://127.0.0.1:{port}" for port in (28080, 29090, 29000, 29001))), AUDIENCE, 16)
+    assert max(map(len, text.splitlines())) <= 72
+    long = f"{text}# {'x' * 200}\n"
+    console = Console(record=True, width=60, file=io.StringIO())
+    Telling(console).opening(AT, Path("ostiary.yaml"), long, 1.25, 2)
+    shown = console.export_text()
+    for line in long.splitlines():
+        assert f"\n    {line}\n" in shown or not line
+
+
+def test_a_lesson_ends_where_its_words_end() -> None:
+    step = Step("A title", "A lesson " * 20, "/orders", Expected(200))
+    text = told(step, Answer(200, {}, "", "", None), [])
+    lines = [line for line in text.splitlines() if "lesson" in line]
+    assert len(lines) == 2
+    assert all(line == f"    {line.strip()}" for line in lines)
 
 
 @pytest.mark.parametrize("line", pasteable(AT, Path("ostiary.yaml")))

@@ -25,7 +25,7 @@ def render(at: Addresses, audience: str, workers: int) -> str:
 # Written by `ostiary demo`. A copy of it is a good start for your own.
 server:
   listen: {at.gateway.removeprefix("http://")}
-  workers: {workers}           # several share their limits in an embedded Valkey
+  workers: {workers}           # share their limits in an embedded Valkey
   drain: 2s
 admin:
   listen: {at.admin.removeprefix("http://")}

@@ -29,7 +29,7 @@ async def echo(request: web.Request) -> web.Response:
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     answer = Echo(request.method, request.raw_path, headers, size)
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    return web.Response(body=msgspec.json.encode(answer) + b"\n", content_type="application/json")
 
 
 def application() -> web.Application:

@@ -146,7 +146,7 @@ class IdentityProvider:
 def _json(answer: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     # RFC 6749 section 5.1 forbids caching of tokens; here nothing is worth caching.
     return web.Response(
-        body=msgspec.json.encode(answer),
+        body=msgspec.json.encode(answer) + b"\n",
         status=status,
         content_type="application/json",
         headers={"Cache-Control": "no-store", **(headers or {})},

@@ -42,13 +42,15 @@ async def run(telling: Telling, *, once: bool, workers: int) -> int:
     """Run the demo; return its exit code: 0, or 1 if a step was surprised or something did not start.
 
     Without `once` it stays up after the tour until cancelled or interrupted, on ports that are easy to remember if they
-    are free. SIGTERM ends it as an interrupt does, and an interrupt does even where the shell that started it has
-    interrupts ignored, as for a command in the background.
+    are free. SIGTERM and SIGHUP end it as an interrupt does, and an interrupt does even where the shell that started it
+    has interrupts ignored, as for a command in the background.
     """
     preferred = _ANY if once else _PREFERRED
     task = asyncio.current_task()
     if task is not None:
-        for ending in (signal.SIGINT, signal.SIGTERM):
+        # `nohup` has SIGHUP ignored, and means it; a terminal that closes sends it to end what it started.
+        hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+        for ending in (signal.SIGINT, signal.SIGTERM, *hangup):
             asyncio.get_running_loop().add_signal_handler(ending, task.cancel)
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ostiary-demo-")))

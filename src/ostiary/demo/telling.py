@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from rich.markup import escape
-from rich.padding import Padding
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.syntax import Syntax
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 _TELLING_FIELDS: Final = ("www-authenticate", "retry-after", "ratelimit", "ratelimit-policy")
 _IDENTITY: Final = ("x-user-", "x_user", "x-tenant-", "x-token-", "authorization")
 _LABEL: Final = 10
+_INDENT: Final = "    "
 
 
 class Telling:
@@ -44,13 +44,17 @@ class Telling:
         self._line("gateway", Text(f"{at.gateway}  {workers} workers, ready after {seconds:.1f} s"))
         self._line("admin", Text(f"{at.admin}  /health/live  /health/ready  /metrics"))
         self._line("config", Text(str(path)))
-        out.print(Padding(Syntax(text, "yaml", background_color="default"), (1, 4)))
+        out.print()
+        for line in Syntax("", "yaml", background_color="default").highlight(text).split(allow_blank=True):
+            out.print(Text(_INDENT).append_text(line), soft_wrap=True)
 
     def step(self, number: int, step: Step, answer: Answer, found: list[str]) -> None:
         """Tell one step: the request, what it shows, the answer, and what the service behind saw of it."""
         out = self._console
         out.print(f"[bold]{number:2}. {escape(step.title)}[/bold]")
-        out.print(Padding(Text(step.lesson, style="italic"), (0, 0, 0, 4)))
+        for line in Text(step.lesson, style="italic").wrap(out, out.width - len(_INDENT)):
+            line.rstrip()
+            out.print(Text(_INDENT).append_text(line), soft_wrap=True)
         times = f"  ({step.before + 1} times)" if step.before else ""
         self._line("request", Text(f"{step.method} {step.path}{times}", style="cyan"))
         for name, value in step.headers.items():
@@ -105,7 +109,7 @@ class Telling:
         self._console.print(Text(text), soft_wrap=True)
 
     def _line(self, label: str, text: Text) -> None:
-        self._console.print(Text(f"    {label:<{_LABEL}}").append_text(text), soft_wrap=True)
+        self._console.print(Text(f"{_INDENT}{label:<{_LABEL}}").append_text(text), soft_wrap=True)
 
 
 def pasteable(at: Addresses, path: Path) -> list[str]:
@@ -113,6 +117,7 @@ def pasteable(at: Addresses, path: Path) -> list[str]:
     form = "-d grant_type=client_credentials -d client_id=$1 -d client_secret=$1-secret"
     extract = """sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/'"""
     bearer = '-H "Authorization: Bearer $%s"'
+    again = "for i in 1 2 3 4 5 6 7; do"
     explain = f"{shlex.quote(sys.executable)} -m ostiary explain -c {shlex.quote(str(path))}"
     return [
         f"token() {{ curl -s {at.provider}/token {form} | {extract}; }}",
@@ -120,7 +125,7 @@ def pasteable(at: Addresses, path: Path) -> list[str]:
         f"curl -i {at.gateway}/orders",
         f"curl -i {at.gateway}/orders {bearer % 'KIOSK'}",
         f"curl -i {at.gateway}/orders {bearer % 'OFFICE'} -d 'two lamps'",
-        f"for i in 1 2 3 4 5 6 7; do curl -si {at.gateway}/reports {bearer % 'KIOSK'} | head -1; done   # 5 a minute",
+        f"{again} curl -si {at.gateway}/reports {bearer % 'KIOSK'} | head -1; done   # 5 a minute, less the tour's",
         f"curl -s -X POST {at.provider}/rotate   # new keys; tokens signed with the last ones stay good",
         f"curl -s {at.admin}/metrics | grep ^ostiary",
         f"{explain} POST /orders --token $KIOSK",
