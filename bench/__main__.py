@@ -86,7 +86,7 @@ def _extent(parser: argparse.ArgumentParser) -> None:
 def _wanted(case: Case, only: list[str] | None, *, quick: bool) -> bool:
     if only:
         return case.name in only
-    return not quick or bool(judged(case.name))
+    return not quick or (case.quick and bool(judged(case.name)))
 
 
 def _bench(
@@ -96,8 +96,12 @@ def _bench(
     results = report.Results(datetime.now(UTC), machine.describe(), _commit(), pace)
     start = time.monotonic()
     gateway, other = cpus
-    with upstream.start(other, folder / "upstream") as service, store.start(other, folder / "store") as valkey:
-        ground = Ground(service.port, f"valkey://127.0.0.1:{valkey.port}")
+    with (
+        upstream.start(other, folder / "upstream") as service,
+        upstream.start_plain(other, folder / "plain") as plain,
+        store.start(other, folder / "store") as valkey,
+    ):
+        ground = Ground(service.port, f"valkey://127.0.0.1:{valkey.port}", plain.port)
         for case in cases:
             if time.monotonic() - start > limit:
                 results.problems.append(f"Out of time: {case.title} was not measured.")
@@ -105,7 +109,7 @@ def _bench(
             with console.status("") as status:
                 names = judged(case.name)
                 # Fewer rounds where no bar depends on it.
-                own = pace if names else msgspec.structs.replace(pace, rounds=max(pace.rounds - 2, 1))
+                own = pace if names else msgspec.structs.replace(pace, rounds=max(pace.rounds - 3, 1))
                 arms = measure.run(
                     [arm for arm in case.arms(ground) if all_arms or arm.name in names],
                     own, gateway, folder / case.name, lambda text: status.update(f"[dim]{text}"),

@@ -68,8 +68,12 @@ def run(
     start = time.monotonic()
     gateway, other = cpus
     results = Comparison(datetime.now(UTC), machine.describe(), revision.name(old), revision.name(), pace)
-    with revision.checkout(old, folder / "old") as tree, upstream.start(other, folder / "upstream") as service:
-        ground = Ground(service.port, "")
+    with (
+        revision.checkout(old, folder / "old") as tree,
+        upstream.start(other, folder / "upstream") as service,
+        upstream.start_plain(other, folder / "plain") as plain,
+    ):
+        ground = Ground(service.port, "", plain.port)
         for case in chosen:
             if time.monotonic() - start > limit:
                 results.problems.append(f"Out of time: {case.title} was not measured.")

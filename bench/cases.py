@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from bench import requests, tokens, upstream
+from bench import requests, tokens, upstream, websocket
 from bench.certificate import Certificate
 from bench.measure import Arm
 from bench.peers import Envoy, HAProxy, Nginx, Node, Ostiary, Starlette
@@ -40,6 +40,8 @@ class Ground(msgspec.Struct):
 
     upstream: int
     store: str
+    live: int | None = None
+    """Port of the service for WebSockets."""
     keys: dict[Algorithm, SigningKey] = {}
     own: Certificate | None = None
     folder: TemporaryDirectory[str] | None = None
@@ -74,6 +76,10 @@ class Case(msgspec.Struct, frozen=True):
     arms: Callable[[Ground], list[Arm]]
     body: int = 0
     """Bytes of the body, where that is the subject."""
+    unit: str = "request"
+    """What is counted."""
+    quick: bool = True
+    """Whether a quick run has time for it, if bars speak of it."""
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -154,6 +160,18 @@ def bodies(direction: Literal["down", "up"], name: str) -> Callable[[Ground], li
     return make
 
 
+def messages(size: int) -> Callable[[Ground], list[Arm]]:
+    """WebSocket messages of `size` octets, there and back; the handshakes were decided before the clock starts."""
+
+    def make(ground: Ground) -> list[Arm]:
+        work = msgspec.structs.replace(ground.work(), live=ground.live)
+        opening = websocket.handshake(ground.tokens()[0])
+        pool = [websocket.message(size)]
+        return [msgspec.structs.replace(arm, handshake=opening) for arm in arms(work, pool, [Ostiary(), Nginx()])]
+
+    return make
+
+
 def encrypted(ground: Ground) -> list[Arm]:
     """The listener speaks TLS 1.3; connections are kept, so that records count and not handshakes."""
     pool = requests.pool(ground.tokens())
@@ -199,9 +217,12 @@ CASES = (
     Case("up-1m", "Request of 1 MiB", bodies("up", "1m"), body=1 << 20),
     Case("down-100m", "Response of 100 MiB", bodies("down", "100m"), body=100 << 20),
     Case("up-100m", "Request of 100 MiB", bodies("up", "100m"), body=100 << 20),
+    Case("ws-32", "WebSocket messages of 32 octets", messages(32), unit="message", quick=False),
+    Case("ws-1k", "WebSocket messages of 1,000 octets", messages(1_000), unit="message"),
     Case("no-token", "Refused: no token (401)", no_token),
     Case("bad-signature", "Refused: wrong signature (401)", bad_signature),
     Case("over-limit", "Refused: over the limit (429)", over_limit),
+    Case("ws-16k", "WebSocket messages of 16,000 octets", messages(16_000), unit="message"),
 )
 
 BARS = (
@@ -226,6 +247,8 @@ BARS = (
     Bar("requests of 1 MiB, against nginx", "up-1m", Nginx.name, 1.5, 1.0),
     Bar("responses of 100 MiB, against nginx", "down-100m", Nginx.name, 1.5, 1.0),
     Bar("requests of 100 MiB, against nginx", "up-100m", Nginx.name, 1.5, 1.0),
+    Bar("WebSocket messages of 32 octets, against nginx", "ws-32", Nginx.name, 1.5, 1.0),
+    Bar("WebSocket messages of 1,000 octets, against nginx", "ws-1k", Nginx.name, 1.5, 1.0),
     Bar("memory that four responses of 100 MiB at a time take, MB", "down-100m", "", 32, 16, kind="growth"),
     Bar("memory that four requests of 100 MiB at a time take, MB", "up-100m", "", 32, 16, kind="growth"),
 )

@@ -15,6 +15,7 @@ from bench import machine, probes
 from bench.load import Load, LoadError
 from bench.peers import Unavailable
 from bench.process import Server, StartError, free_port
+from bench.websocket import Messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,8 @@ class Arm(msgspec.Struct, frozen=True):
     batch: int = 0
     """Requests of a round, every one begun and ended within it; 0: as many as the time of a slice allows. For those
     that are so long that the ones cut by a slice's ends would blur it."""
+    handshake: bytes = b""
+    """What opens a WebSocket, over which the requests go as messages."""
 
 
 class Figures(msgspec.Struct):
@@ -134,6 +137,8 @@ def _start(arm: Arm, cpu: int, folder: Path, stack: ExitStack, figures: Figures)
 
 
 def _load(one: Running, status: int) -> Load:
+    if one.arm.handshake:
+        return Messages(one.server.port, one.pool, one.arm.handshake, connections=one.arm.connections)
     tls = None if one.arm.work.tls is None else one.arm.work.tls.client()
     return Load(one.server.port, one.pool, status=status, connections=one.arm.connections, tls=tls)
 

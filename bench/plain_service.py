@@ -1,6 +1,6 @@
 """A service that takes part in whatever shape of traffic is measured: ``python plain_service.py PORT``.
 
-``/download`` answers 2 MiB, everything else two octets; a WebSocket is granted and answers each read with one frame.
+``/download`` answers 2 MiB, everything else two octets; a WebSocket is granted, and what comes over it is sent back.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from typing import Final, cast
 
 import uvloop
 
-FRAME: Final = b"\x82\x02ok"
-"""What a WebSocket answers."""
 ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 _DOWNLOAD: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2097152\r\n\r\n" + b"x" * 2_097_152
 _SWITCH: Final = (
@@ -35,12 +33,16 @@ class Service(asyncio.Protocol):
         self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's are not derived from it
 
     def data_received(self, data: bytes) -> None:
-        """Answer a whole head, or whatever came through a WebSocket."""
-        self._head = b"" if self._switched else self._head + data
-        if self._transport is None or not (self._switched or self._head.endswith(b"\r\n\r\n")):
+        """Answer a whole head; send back what came through a WebSocket."""
+        if self._transport is None:
             return
-        self._transport.write(FRAME if self._switched else self._answer(self._head))
-        self._head = b""
+        if self._switched:
+            self._transport.write(data)
+            return
+        self._head += data
+        if self._head.endswith(b"\r\n\r\n"):
+            self._transport.write(self._answer(self._head))
+            self._head = b""
 
     def _answer(self, head: bytes) -> bytes:
         key = head.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0]

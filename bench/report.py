@@ -162,8 +162,9 @@ def _beside(results: Results) -> list[str]:
 def case_table(case: Case, arms: dict[str, Figures]) -> list[str]:
     """One case, cheapest first; the ratio is Ostiary to the arm. Of large bodies, what a MiB costs, and the memory."""
     large = case.body >= 1 << 20
+    of_size = " CPU µs/MiB | memory, MB |" if large else ""
     lines = [
-        f"| gateway | CPU µs/request |{' CPU µs/MiB | memory, MB |' if large else ''} requests/s | Ostiary is |",
+        f"| gateway | CPU µs/{case.unit} |{of_size} {case.unit}s/s | Ostiary is |",
         f"|---|---|{'---|---|' if large else ''}---|---|",
     ]
     own = next(iter(arms.values()))

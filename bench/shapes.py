@@ -15,7 +15,7 @@ import msgspec
 from bench import machine, plain_service
 from bench.crowd import AN_ADDRESS, Crowd, connect
 from bench.load import Load, LoadError
-from bench.plain_service import ANSWER, FRAME
+from bench.plain_service import ANSWER
 from bench.process import Server, free_port, on_processor
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def run(cpus: tuple[int, int], folder: Path, console: Console) -> Shapes:
             results.idle = held(worker, IDLE, [(GET, ANSWER[-4:])])
         console.print(_held_line("idle keep-alive connections", results.idle))
         with _gateway(cpus[0], service, folder) as worker:
-            results.websockets = held(worker, WEBSOCKETS, [(UPGRADE, b"\r\n\r\n"), (MASKED, FRAME)])
+            results.websockets = held(worker, WEBSOCKETS, [(UPGRADE, b"\r\n\r\n"), (MASKED, MASKED)])
         console.print(_held_line("idle WebSockets", results.websockets))
         with _gateway(cpus[0], service, folder) as worker:
             results.loris = attacked(worker, "loris", AN_ADDRESS, cpus[1])

@@ -24,6 +24,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     key: SigningKey
     upstream: int
     """Port of the upstream on 127.0.0.1."""
+    live: int | None = None
+    """Port of the service to which WebSockets under /live/ go, by those that are asked for any; None has none."""
     log: bool = False
     """One access-log line a request, to a file."""
     cached_tokens: int = 4_000

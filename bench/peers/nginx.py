@@ -30,8 +30,18 @@ http {{
       proxy_set_header X-Request-Id $request_id;
       proxy_request_buffering off; proxy_max_temp_file_size 0;
     }}
+    {live}
   }}
 }}
+"""
+
+LIVE = """
+    location /live/ {{
+      proxy_pass http://127.0.0.1:{live}; proxy_http_version 1.1; proxy_read_timeout 600s;
+      proxy_set_header Connection "upgrade"; proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Request-Id $request_id;
+    }}
 """
 
 
@@ -55,5 +65,6 @@ class Nginx:
         config = folder / "nginx.conf"
         log = "access.log line buffer=64k flush=1s" if work.log else "off"
         largest = work.largest_body or 16 << 20
-        config.write_text(CONFIG.format(port=port, upstream=work.upstream, log=log, largest=largest))
+        live = "" if work.live is None else LIVE.format(live=work.live)
+        config.write_text(CONFIG.format(port=port, upstream=work.upstream, log=log, largest=largest, live=live))
         return Launch([self._binary, "-p", folder, "-c", config])

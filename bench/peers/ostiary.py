@@ -62,6 +62,8 @@ def configuration(work: Work, port: int, folder: Path) -> dict[str, object]:
     log: dict[str, object] = {"mode": "on", "path": str(folder / "access.log")} if work.log else {"mode": "off"}
     tls = {} if work.tls is None else {"tls": {"certificates": [msgspec.to_builtins(work.tls)]}}
     bounds = {} if work.largest_body is None else {"bounds": {"body_bytes": work.largest_body}}
+    live = [] if work.live is None else [{**_route("live", "live"), "websocket": True}]
+    services = {"orders": work.upstream} if work.live is None else {"orders": work.upstream, "live": work.live}
     config: dict[str, object] = {
         "server": {"listen": f"127.0.0.1:{port}", "workers": 1, **tls, **bounds},
         "admin": {"listen": "127.0.0.1:0"},
@@ -73,21 +75,22 @@ def configuration(work: Work, port: int, folder: Path) -> dict[str, object]:
                 "keys": {"inline": work.key.jwks},
             }
         },
-        "upstreams": {"orders": {"targets": [f"http://127.0.0.1:{work.upstream}"]}},
+        "upstreams": {name: {"targets": [f"http://127.0.0.1:{port}"]} for name, port in services.items()},
         "limits": {"callers": {"tiers": {"free": bucket}}},
-        "routes": [
-            {
-                "name": f"service-{number:04}",
-                "match": {"path": f"/service-{number:04}/**"},
-                "upstream": "orders",
-                "require": {"scopes": [SCOPE]},
-                "limit": "callers",
-            }
-            for number in range(work.routes)
-        ],
+        "routes": [*(_route(f"service-{number:04}", "orders") for number in range(work.routes)), *live],
         "token_cache": {"entries": work.cached_tokens},
         "observe": {"access_log": log, "security_log": {"path": str(folder / "security.log")}},
     }
     if work.store is not None:
         config["store"] = {"url": work.store}
     return config
+
+
+def _route(name: str, upstream: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "match": {"path": f"/{name}/**"},
+        "upstream": upstream,
+        "require": {"scopes": [SCOPE]},
+        "limit": "callers",
+    }

@@ -36,6 +36,14 @@ def test_every_bar_is_about_a_case_that_there_is() -> None:
     assert judged("seen-eddsa") == set()
 
 
+def test_what_is_counted_is_named() -> None:
+    run = results()
+    run.cases["ws-1k"] = {"Ostiary": figures(15, 18), "nginx, no authentication": figures(10, 12)}
+    page = markdown(run)
+    assert "| WebSocket messages of 1,000 octets, against nginx | ≤ 1.5 | 1 | 1.5 | 1.50-1.50 | bar held |" in page
+    assert "| gateway | CPU µs/message | messages/s | Ostiary is |" in page
+
+
 def test_words() -> None:
     assert Verdict("x", 2, 1, 1.0).words == "aim reached"
     assert Verdict("x", 2, 1, 2.1).words == "MISSED"
