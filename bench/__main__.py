@@ -93,7 +93,7 @@ def _bench(
     cases: Sequence[Case], pace: Pace, limit: float, cpus: tuple[int, int], folder: Path, console: Console,
     *, all_arms: bool,
 ) -> report.Results:  # fmt: skip
-    results = report.Results(datetime.now(UTC), machine.describe(), _commit(), pace)
+    results = report.Results(datetime.now(UTC), machine.describe(), revision.known(), pace)
     start = time.monotonic()
     gateway, other = cpus
     with (
@@ -138,24 +138,20 @@ def _latency_and_footprint(
         results.problems.append(f"Latency or footprint: {error}")
 
 
-def _commit() -> str:
-    try:
-        return revision.name()
-    except RevisionError:  # no repository, or no git
-        return "unknown"
-
-
 def _write(results: report.Results, name: str, console: Console) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    data = RESULTS / f"{name}.json"
-    table = RESULTS / ("table.md" if name == "latest" else f"{name}.md")
-    data.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
     text = report.markdown(results)
-    table.write_text(text)
     summary = text.split("\n## ")[1]
     console.print(Markdown(f"## {summary}"))
     console.print(report.noise(results))
-    console.print(f"Written: {table}, {data.name}")
+    _keep(results, name, text, "table" if name == "latest" else name, console)
+
+
+def _keep(results: object, name: str, text: str, page: str, console: Console) -> None:
+    """Write a run as data and as the page that a person reads."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
+    (RESULTS / f"{page}.md").write_text(text)
+    console.print(f"Written: {RESULTS / page}.md, {name}.json")
 
 
 def _against(
@@ -167,12 +163,10 @@ def _against(
     except (RevisionError, StartError) as error:
         console.print(f"bench: {error}")
         return 1
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "against.json").write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
     text = against.markdown(results)
-    (RESULTS / "against.md").write_text(text)
     console.print(Markdown(text))
-    console.print(f"Written: {RESULTS / 'against.md'}, against.json")
+    name = "against" if pace.slice == FULL.slice and chosen == against.cases(None) else "quick-against"
+    _keep(results, name, text, name, console)
     return 0
 
 
@@ -195,8 +189,7 @@ def _shapes(cpus: tuple[int, int], folder: Path, console: Console) -> int:
     except (LoadError, StartError, OSError) as error:
         console.print(f"bench: {error}")
         return 1
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "shapes.json").write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
+    _keep(results, "shapes", shapes.markdown(results), "shapes", console)
     return 0
 
 

@@ -24,6 +24,14 @@ def name(revision: str | None = None) -> str:
     return _git("describe", "--always", "--exclude=*", "--dirty" if revision is None else revision)
 
 
+def known() -> str:
+    """The name of the commit that is checked out here, if there are a repository and a git to ask."""
+    try:
+        return name()
+    except RevisionError:
+        return "unknown"
+
+
 @contextmanager
 def checkout(revision: str, folder: Path) -> Iterator[Path]:
     """The tree of `revision` in `folder`, which must not exist yet, for as long as the block lasts."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from bench import machine, plain_service
+from bench import machine, revision, upstream
 from bench.crowd import AN_ADDRESS, Crowd, connect
 from bench.load import Load, LoadError
 from bench.plain_service import ANSWER
 from bench.process import Server, free_port, on_processor
+from bench.report import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +32,14 @@ IDLE: Final = 10_000
 WEBSOCKETS: Final = 5_000
 ATTACKERS: Final = 1_000
 CHURN: Final = 10_000
-"""Connections of one round of churn, of which there are three."""
+"""Connections of one round of churn, of which there are four."""
 ROUNDS: Final = 3
 RATE: Final = 300.0
 """Honest requests a second."""
 SECONDS: Final = 5.0
 """Of each stretch of honest requests."""
+BAR: Final = 2.0
+"""What honest requests' 99th percentile may be during an attack, in multiples of what it is without."""
 GET: Final = b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n"
 UPGRADE: Final = (
     b"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -51,27 +57,39 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Attacked(msgspec.Struct, frozen=True):
-    """Honest requests' 99th percentile in ms, with and without; the ratio is the median of those of the rounds."""
+    """Honest requests' 99th percentile in ms: in each round twice without the attack, then with it."""
 
     quiet: list[float]
+    again: list[float]
     attacked: list[float]
 
     @property
-    def ratio(self) -> float:
-        """Of two stretches that follow one another."""
-        return median(b / a for a, b in zip(self.quiet, self.attacked, strict=True))
+    def ratios(self) -> list[float]:
+        """Of the attacked stretch of each round to the quiet one just before it."""
+        return [b / a for a, b in zip(self.again, self.attacked, strict=True)]
+
+    @property
+    def noise(self) -> list[float]:
+        """The same of the two quiet ones: what such a ratio is where nothing has changed."""
+        return [b / a for a, b in zip(self.quiet, self.again, strict=True)]
 
 
 class Churned(msgspec.Struct, frozen=True):
-    """Descriptors and resident bytes of the worker after each round."""
+    """Descriptors and resident bytes of the worker: before, and after each round."""
 
     files: list[int]
     resident: list[int]
 
 
 class Shapes(msgspec.Struct):
-    """The results; each is absent until it was measured."""
+    """One run, as it is written to JSON; each shape is absent until it was measured."""
 
+    when: datetime
+    machine: dict[str, str]
+    commit: str
+    busy: float
+    """The load average of the minute before: what else ran on the machine."""
+    seconds: float = 0.0
     idle: Held | None = None
     websockets: Held | None = None
     loris: Attacked | None = None
@@ -97,12 +115,12 @@ class Worker(msgspec.Struct, frozen=True):
 
 
 def run(cpus: tuple[int, int], folder: Path, console: Console) -> Shapes:
-    """Measure every shape, each with a gateway of its own."""
+    """Measure every shape, each with a gateway of its own. Raises `LoadError`, `OSError`, `StartError`."""
     _more_files()
-    results = Shapes()
-    with ExitStack() as stack:
-        service = free_port()
-        stack.enter_context(Server([sys.executable, plain_service.__file__, str(service)], service, cpus[1], folder))
+    start = time.monotonic()
+    results = Shapes(datetime.now(UTC), machine.describe(), revision.known(), os.getloadavg()[0])
+    with upstream.start_plain(cpus[1], folder / "plain") as plain:
+        service = plain.port
         with _gateway(cpus[0], service, folder) as worker:
             results.idle = held(worker, IDLE, [(GET, ANSWER[-4:])])
         console.print(_held_line("idle keep-alive connections", results.idle))
@@ -121,6 +139,7 @@ def run(cpus: tuple[int, int], folder: Path, console: Console) -> Shapes:
         with _gateway(cpus[0], service, folder) as worker:
             results.churn = churned(worker)
         console.print(f"churn, {CHURN} a round: files {results.churn.files}, resident {_mega(results.churn.resident)}")
+    results.seconds = time.monotonic() - start
     return results
 
 
@@ -135,9 +154,10 @@ def held(worker: Worker, count: int, talk: list[tuple[bytes, bytes]]) -> Held:
 
 def attacked(worker: Worker, kind: str, an_address: int, cpu: int) -> Attacked:
     """Measure honest requests in turn without and with an attack; `an_address` is that of `connect`."""
-    found = Attacked([], [])
+    found = Attacked([], [], [])
     for _ in range(ROUNDS):
         found.quiet.append(_honest(worker.port))
+        found.again.append(_honest(worker.port))
         with _attack(kind, worker.port, an_address, cpu):
             found.attacked.append(_honest(worker.port))
     return found
@@ -145,7 +165,7 @@ def attacked(worker: Worker, kind: str, an_address: int, cpu: int) -> Attacked:
 
 def churned(worker: Worker) -> Churned:
     """Open and end connections in every way there is; the first round is warm-up."""
-    found = Churned([], [])
+    found = Churned([machine.open_files(worker.pid)], [worker.resident])
     for _ in range(4):
         for number in range(CHURN):
             with connect(worker.port, number) as connection:
@@ -220,13 +240,75 @@ def _more_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def markdown(results: Shapes) -> str:
+    """The whole run as one page."""
+    held = (("keep-alive connections", results.idle), ("WebSockets", results.websockets))
+    attacks = (
+        ("slow-loris", results.loris),
+        ("slow-read, from two addresses", results.readers),
+        ("slow-read, from the honest client's address", results.readers_here),
+        ("slow-read, from an address each", results.readers_everywhere),
+    )
+    lines = [
+        "# Shapes",
+        "",
+        f"{results.when:%d %B %Y, %H:%M} UTC, commit {results.commit}, {results.seconds / 60:.0f} minutes in all.",
+        place(results.machine),
+        f"The load average of the minute before was {results.busy:.1f}.",
+        "",
+        "One worker; `bench/README.md` says how it is done.",
+        "",
+        "## Idle",
+        "",
+        "| open and idle | bytes of the worker each | the worker holds, MB |",
+        "|---|---|---|",
+        *(
+            f"| {found.connections:,} {what} | {found.each:,.0f} | {found.resident:.0f} |"
+            for what, found in held
+            if found
+        ),
+        "",
+        f"## {ATTACKERS:,} slow connections",
+        "",
+        f"The 99th percentile of {RATE:g} honest requests a second: the median of {ROUNDS} rounds, in brackets each.",
+        "The noise is the same ratio of two stretches without an attack.",
+        "",
+        "| attack | p99 quiet, ms | p99 attacked, ms | ratio | noise | bar | |",
+        "|---|---|---|---|---|---|---|",
+        *(_attacked_row(what, found) for what, found in attacks if found),
+        "",
+        "## Churn",
+        "",
+    ]
+    return "\n".join(lines + _churned_table(results.churn)) + "\n"
+
+
+def _attacked_row(what: str, found: Attacked) -> str:
+    figures = " | ".join(map(_all, (found.again, found.attacked, found.ratios, found.noise)))
+    return f"| {what} | {figures} | ≤ {BAR:g} | {'bar held' if median(found.ratios) <= BAR else 'MISSED'} |"
+
+
+def _all(values: list[float]) -> str:
+    return f"{median(values):.2f} ({', '.join(f'{value:.2f}' for value in values)})"
+
+
+def _churned_table(found: Churned | None) -> list[str]:
+    rows = zip(found.files, found.resident, strict=True) if found else ()
+    return [
+        "| connections made and ended | descriptors | the worker holds, MB |",
+        "|---|---|---|",
+        *(f"| {CHURN * i:,} | {files} | {resident / 1e6:.1f} |" for i, (files, resident) in enumerate(rows)),
+    ]
+
+
 def _held_line(what: str, found: Held) -> str:
     return f"{found.connections:,} {what}: {found.each:,.0f} bytes each, {found.resident:.0f} MB resident in all"
 
 
 def _attacked_line(what: str, found: Attacked) -> str:
-    quiet, slow = median(found.quiet), median(found.attacked)
-    return f"{what}, {ATTACKERS} connections: p99 {quiet:.2f} ms -> {slow:.2f} ms, ratio {found.ratio:.2f} (bar 2)"
+    quiet, slow = median(found.again), median(found.attacked)
+    ratio = median(found.ratios)
+    return f"{what}, {ATTACKERS} connections: p99 {quiet:.2f} ms -> {slow:.2f} ms, ratio {ratio:.2f} (bar {BAR:g})"
 
 
 def _mega(sizes: list[int]) -> str:

@@ -62,3 +62,9 @@ def test_names(repository: Path) -> None:
     assert revision.name("v0") != here
     (repository / "file").write_text("changed")
     assert revision.name() == f"{here}-dirty"
+
+
+def test_without_a_repository_the_commit_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert revision.known() == revision.name()
+    monkeypatch.setattr(revision, "ROOT", tmp_path)
+    assert revision.known() == "unknown"
