@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,6 +65,20 @@ def test_a_file_that_gives_no_secret(tmp_path: Path, name: str, message: str) ->
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(ValidationError, match=message):
         secret({"file": name}, tmp_path)
+
+
+def test_the_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    for name in ("absent", "sub"):
+        (tmp_path / "sub").mkdir(exist_ok=True)
+        with pytest.raises(ValidationError, match=re.escape(f": {tmp_path}/{name}")):
+            secret({"file": name}, tmp_path)
+
+
+def test_a_secret_in_the_place_of_its_file_s_name_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError) as caught:
+        secret({"file": "2f1c8e0b97a64d35b1e07c5a9d8f3460"}, tmp_path)
+    (error,) = caught.value.errors()
+    assert error["msg"].endswith(f": {tmp_path}/…")
 
 
 def test_a_secret_file_is_bounded(tmp_path: Path) -> None:

@@ -100,14 +100,14 @@ def test_what_is_no_file(context: ssl.SSLContext, pair: Pair, tmp_path: Path, wh
         return caught.value.message
 
     path.write_bytes(b"#" * (MAX_BYTES + 1))
-    assert "is larger than" in told()
+    assert told() == f"is larger than {MAX_BYTES} bytes: {path}"
     path.unlink()
-    assert told() == "cannot be read: No such file or directory"
+    assert told() == f"cannot be read: No such file or directory: {path}"
     path.mkdir()
-    assert told() in {"cannot be read: Is a directory", "is not a regular file"}
+    assert told() in {f"cannot be read: Is a directory: {path}", f"is not a regular file: {path}"}
     path.rmdir()
     os.mkfifo(path)
-    assert told() == "is not a regular file"
+    assert told() == f"is not a regular file: {path}"
 
 
 def test_authorities(context: ssl.SSLContext, tmp_path: Path) -> None:

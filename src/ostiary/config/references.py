@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, SecretBytes, ValidationInfo, WithJsonSchema
 
+from ostiary.config.shown import shown_path
 from ostiary.config.words import Text, wrong
 
 if TYPE_CHECKING:
@@ -50,12 +51,13 @@ def _read(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
         raise wrong(
-            f"names a secret file that cannot be read: {why}", "relative paths begin at the configuration's folder"
+            f"names a secret file that cannot be read: {why}: {shown_path(path)}",
+            "relative paths begin at the configuration's folder",
         ) from None
     if not regular:
-        raise wrong("names a secret file that is not a regular file")
+        raise wrong(f"names a secret file that is not a regular file: {shown_path(path)}")
     if len(content) > SECRET_BYTES:
-        raise wrong(f"names a secret file of more than {SECRET_BYTES} bytes")
+        raise wrong(f"names a secret file of more than {SECRET_BYTES} bytes: {shown_path(path)}")
     return content.removesuffix(b"\n").removesuffix(b"\r")
 
 

@@ -10,6 +10,8 @@ import ssl
 import stat
 from typing import TYPE_CHECKING, Final, Literal
 
+from ostiary.config.shown import shown_path
+
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
@@ -22,7 +24,7 @@ _WEAK: Final = frozenset({"EE_KEY_TOO_SMALL", "CA_KEY_TOO_SMALL", "CA_MD_TOO_WEA
 
 
 class Unusable(OSError):
-    """A file that cannot be used. `part` says which; the message names no path and repeats nothing of the content."""
+    """A file that cannot be used. `part` says which; the message repeats nothing of the content."""
 
     def __init__(self, part: Part, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -39,13 +41,13 @@ def load_chain(context: ssl.SSLContext, certificate: str, key: str, wall: float)
     from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415  # who serves no TLS does not pay for it
 
     try:
-        leaf = load_pem_x509_certificates(_read("certificate", certificate))[0]
+        leaf = load_pem_x509_certificates(readable("certificate", certificate))[0]
         begins, ends = leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp()
     except ValueError:
         raise Unusable("certificate", "holds no certificate", "PEM: the certificate, then its intermediates") from None
     if not begins <= wall <= ends:
         raise Unusable("certificate", "is not valid yet" if wall < begins else "has expired")
-    _read("key", key)
+    readable("key", key)
     try:
         context.load_cert_chain(certificate, key, password="")  # not to ask on a terminal for a passphrase
     except ssl.SSLError as error:
@@ -55,25 +57,25 @@ def load_chain(context: ssl.SSLContext, certificate: str, key: str, wall: float)
             raise Unusable("certificate", "is too weak", "RSA of at least 2048 bits, or P-256, with SHA-256") from None
         raise Unusable("key", "holds no usable private key", "PEM, without a passphrase") from None
     except OSError as error:
-        raise Unusable("key", f"cannot be read: {error.strerror}") from None
+        raise Unusable("key", f"cannot be read: {error.strerror}: {shown_path(key)}") from None
     return leaf
 
 
 def load_authorities(context: ssl.SSLContext, ca: str) -> None:
     """Make `context` believe what the certificates in the file `ca` have signed, no more. Raises `Unusable`."""
-    _read("ca", ca)
+    readable("ca", ca)
     try:
         context.load_verify_locations(ca)
     except ssl.SSLError:
         raise Unusable("ca", "holds no certificate", "PEM: the authorities that are believed") from None
     except OSError as error:
-        raise Unusable("ca", f"cannot be read: {error.strerror}") from None
+        raise Unusable("ca", f"cannot be read: {error.strerror}: {shown_path(ca)}") from None
     # Whoever names an intermediate authority means that one, not all of its siblings under the root.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
-def _read(part: Part, path: str) -> bytes:
-    """The content of a regular file of bounded size."""
+def readable(part: Part, path: str) -> bytes:
+    """The content of a regular file of bounded size. Raises `Unusable`."""
     try:
         # Not to wait for a writer should the path be a FIFO; what is opened is what is then examined.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -82,9 +84,10 @@ def _read(part: Part, path: str) -> bytes:
             content = file.read(MAX_BYTES + 1) if regular else b""
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
-        raise Unusable(part, f"cannot be read: {why}", "relative paths begin at the configuration's folder") from None
+        hint = "relative paths begin at the configuration's folder"
+        raise Unusable(part, f"cannot be read: {why}: {shown_path(path)}", hint) from None
     if not regular:
-        raise Unusable(part, "is not a regular file")
+        raise Unusable(part, f"is not a regular file: {shown_path(path)}")
     if len(content) > MAX_BYTES:
-        raise Unusable(part, f"is larger than {MAX_BYTES} bytes")
+        raise Unusable(part, f"is larger than {MAX_BYTES} bytes: {shown_path(path)}")
     return content
