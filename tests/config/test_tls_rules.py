@@ -97,6 +97,15 @@ def test_refused(folder: Path, sections: dict[str, str], path: str, line: int, m
     assert "PRIVATE" not in str(problem)
 
 
+@pytest.mark.parametrize("certificate,why", [("none", "cannot be read"), ("old", "has expired")])
+def test_of_a_certificate_and_its_key_both_are_told(folder: Path, certificate: str, why: str) -> None:
+    """The second mistake is not kept for the next try, and each file is named."""
+    first, second = problems(sound(server=SERVER.format(certificate, "nope")), folder=folder)
+    assert why in first.message
+    assert second.path == "server.tls.certificates[0].key"
+    assert second.message == f"cannot be read: No such file or directory: {folder}/nope.key"
+
+
 def test_the_time_is_the_caller_s(folder: Path) -> None:
     config = read(sound(server=SERVER.format("own", "own")), folder=folder)
     assert list(tls(config)) == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ostiary.config.addresses import split
 from ostiary.config.problem import Finding
-from ostiary.tls.material import Unusable, load_authorities, load_chain
+from ostiary.tls.material import Unusable, load_authorities, load_chain, readable
 from ostiary.tls.names import dns_names
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def tls(config: Config, clock: Callable[[], float] = time.time) -> Iterator[Find
 def _listener(section: Tls, wall: float) -> Iterator[Finding]:
     path: Path = ("server", "tls")
     for place, certificate in enumerate(section.certificates):
-        yield from _faults((*path, "certificates", place), partial(_names, certificate, wall))
+        yield from _pair((*path, "certificates", place), certificate, partial(_names, certificate, wall))
     if (clients := section.client_certificates) is not None:
         yield from _faults((*path, "client_certificates"), partial(load_authorities, _scratch(), clients.ca))
 
@@ -58,7 +58,15 @@ def _upstream(path: Path, upstream: Upstream, wall: float) -> Iterator[Finding]:
     if (ca := section.ca) is not None:
         yield from _faults((*path, "tls"), partial(load_authorities, _scratch(), ca))
     if (own := section.client_certificate) is not None:
-        yield from _faults((*path, "tls", "client_certificate"), partial(_chain, own, wall))
+        yield from _pair((*path, "tls", "client_certificate"), own, partial(_chain, own, wall))
+
+
+def _pair(path: Path, certificate: Certificate, load: Callable[[], object]) -> Iterator[Finding]:
+    """What is wrong with a certificate and its key, which `load` tells of the one that it meets first only."""
+    found = list(_faults(path, load))
+    yield from found
+    if any(finding.path[-1] == "certificate" for finding in found):
+        yield from _faults(path, partial(readable, "key", certificate.key))
 
 
 def _faults(path: Path, load: Callable[[], object]) -> Iterator[Finding]:
