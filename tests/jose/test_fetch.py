@@ -37,7 +37,7 @@ async def test_a_document_is_fetched_whatever_its_type_says() -> None:
         (reply(b"", 304), "status 304"),
         (reply(b"{}", Content_Encoding="br"), "compressed"),
         (reply(b"{}", Content_Encoding="gzip, gzip"), "compressed"),
-        (reply(b"not gzip", Content_Encoding="gzip"), "error"),
+        (reply(b"not gzip", Content_Encoding="gzip"), "data is damaged"),
         (reply(gzip.compress(b"{}" * 99)[:-9], Content_Encoding="gzip"), "cut short"),
         (reply(b" " * (_LIMIT + 1)), "longer"),
         (reply(gzip.compress(bytes(10_000_000)), Content_Encoding="gzip"), "longer"),
@@ -54,8 +54,8 @@ async def test_a_document_is_fetched_whatever_its_type_says() -> None:
         (reply(b"", 301, Location="//user:secret@127.0.0.1/"), "user"),
         (reply(b"", 301, Location="file:///etc/passwd"), "no http"),
         (reply(b"", 301, Location="ftp://127.0.0.1/"), "no http"),
-        (reply(b"", 301, Location="http://[::1"), "ValueError"),
-        (reply(b"", 301, Location="/secret\xa0"), "UnicodeDecodeError"),
+        (reply(b"", 301, Location="http://[::1"), "address cannot be used"),
+        (reply(b"", 301, Location="/secret\xa0"), "address cannot be used"),
         (reply(b"", 301, Location="/a b"), "no http"),
     ],
 )
@@ -107,8 +107,17 @@ async def test_an_address_that_is_not_safe_is_not_called(url: str) -> None:
 async def test_nobody_listening_is_an_error() -> None:
     async with key_server() as server:
         url = server.url()
-    with pytest.raises(LoadError, match="ConnectionRefusedError"):
+    with pytest.raises(LoadError, match=r"^the connection to 127\.0\.0\.1:\d+ was refused$"):
         await Fetcher(_LIMIT).get(url)
+
+
+async def test_a_host_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def getaddrinfo(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    with pytest.raises(LoadError, match=r"^the host name login\.example\.com does not resolve$"):
+        await Fetcher(_LIMIT).get("https://login.example.com/jwks?secret=1")
 
 
 async def test_tls_is_checked(tmp_path: Path) -> None:
@@ -117,11 +126,11 @@ async def test_tls_is_checked(tmp_path: Path) -> None:
     async with key_server(authority.server(["localhost"])) as server:
         server.answers["/jwks"] = reply(b"{}")
         assert await fetcher.get(server.url(host="localhost")) == b"{}"
-        with pytest.raises(LoadError, match="SSLCertVerificationError"):
+        with pytest.raises(LoadError, match=r"^the certificate of localhost is not trusted: "):
             await Fetcher(_LIMIT).get(server.url(host="localhost"))
     for context in (authority.server(["localhost"], days=-1), authority.server(["other.example"])):
         async with key_server(context) as server:
-            with pytest.raises(LoadError, match="SSLCertVerificationError"):
+            with pytest.raises(LoadError, match=r"^the certificate of localhost is not trusted: "):
                 await fetcher.get(server.url(host="localhost"))
             assert server.seen == []
 

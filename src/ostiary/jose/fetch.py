@@ -14,8 +14,9 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urldefrag, urljoin
 
-from ostiary.config.addresses import is_loopback, split
+from ostiary.config.addresses import is_loopback, port_of, split
 from ostiary.jose.answer import HEAD_BYTES, BadAnswer, read_body, read_head
+from ostiary.observe.cause import cause
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -32,7 +33,10 @@ _PATIENCE: Final = 1.0
 
 
 class LoadError(Exception):
-    """Keys could not be had from where they should be; its text says why and repeats nothing that was received."""
+    """Keys could not be had from where they should be.
+
+    Its text says why, and of what was received it repeats no more than the host that a redirect or document led to.
+    """
 
 
 class Fetcher:
@@ -54,8 +58,10 @@ class Fetcher:
             return await self._follow(url)
         except BadAnswer as error:
             raise LoadError(str(error)) from None
-        except (OSError, ValueError, zlib.error) as error:
-            raise LoadError(f"fetch failed: {type(error).__name__}") from error
+        except zlib.error as error:
+            raise LoadError("the compressed data is damaged") from error
+        except ValueError as error:
+            raise LoadError("the address cannot be used") from error
 
     async def _follow(self, url: str) -> bytes:
         scheme = ""
@@ -64,7 +70,10 @@ class Fetcher:
             if scheme == "https" != parts.scheme:
                 raise LoadError("redirected from HTTPS to plain HTTP")
             scheme = parts.scheme
-            head, body = await self._ask(parts)
+            try:
+                head, body = await self._ask(parts)
+            except OSError as error:
+                raise LoadError(cause(error, parts.hostname or "", port_of(parts))) from error
             if head.status == 200:
                 return _inflated(body, head.coding, self._max_bytes)
             if head.status not in _REDIRECTS:
@@ -86,7 +95,7 @@ class Fetcher:
         if parts.scheme == "https":
             # Reading the system's trust anchors takes 20 ms; done each time, it notices when they are renewed.
             tls = self._tls or await asyncio.to_thread(ssl.create_default_context)
-        sock = await _connect(host, parts.port or (443 if tls else 80))
+        sock = await _connect(host, port_of(parts))
         reader, writer = await asyncio.open_connection(
             sock=sock, ssl=tls, server_hostname=host if tls else None, limit=HEAD_BYTES
         )

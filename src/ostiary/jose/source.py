@@ -38,7 +38,7 @@ class KeyStatus(msgspec.Struct, frozen=True):
 class KeyEvent(msgspec.Struct, frozen=True):
     """Something about an issuer's keys that an operator should hear of.
 
-    `detail` is a sentence that repeats nothing of what was received.
+    `detail` is a sentence that names hosts and files, and repeats nothing else of what was received.
     """
 
     issuer: str
