@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from ostiary.config.model import Admin, Config, Match, Route, Upstream
 from ostiary.config.rules import findings
 from ostiary.config.scalars import Endpoint
+from tests.support.certificates import Authority
 from tests.support.configuration import problems, read, sound
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ITSELF = [
     "localhost", "LOCALHOST", "localhost.", "api.localhost", "127.0.0.1", "127.0.0.2", "127.1", "2130706433",
@@ -103,12 +109,29 @@ def test_sound(sections: dict[str, str]) -> None:
         ({"limits": "{l: {tiers: {free: {rate: 1/d, burst: 5000}}}}"}, "limits.l.tiers.free.rate", "ten years"),
         ({"store": "{url: 'http://a'}"}, "store.url", "cannot be used"),
         ({"store": "{url: 'valkey+sentinel://a'}"}, "store.url", "names the service"),
+        ({"store": "{url: 'valkey://a:99999'}"}, "store.url", "port must be a number from 1 to 65535"),
+        ({"store": "{url: 'valkey://u:p@a:63l9'}"}, "store.url", "port must be a number from 1 to 65535"),
+        ({"store": "{url: 'valkeys://a?ca=store.pem'}"}, "store.url", "must be an absolute path"),
+        (
+            {"store": "{url: 'valkeys://u:p@a?ca=/nope.pem'}"},
+            "store.url",
+            "names a ca that cannot be read: No such file or directory: /nope.pem",
+        ),
+        ({"store": "{url: 'valkeys://a?ca=/dev/null'}"}, "store.url", "names a ca that is not a regular file"),
     ],
 )
 def test_refused(sections: dict[str, str], path: str, message: str) -> None:
     (problem,) = problems(sound(**sections))
     assert problem.path == path
     assert message in problem.message
+
+
+def test_the_ca_of_the_store_must_hold_a_certificate(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
+    text = sound(store=f"{{url: 'valkeys://a?ca={tmp_path}/ca.pem'}}")
+    assert [problem.message for problem in problems(text)] == ["names a ca that holds no certificate"]
+    Authority(tmp_path)
+    read(text)
 
 
 def test_a_misspelt_list_of_proxies_is_the_one_problem() -> None:

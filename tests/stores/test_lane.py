@@ -224,6 +224,29 @@ async def test_a_server_away_at_the_start_leaves_it_down_and_healing() -> None:
     await lane.close()
 
 
+@pytest.mark.parametrize(
+    "answer, why",
+    [
+        (StoreUnavailable("the host name does not resolve"), "the host name does not resolve"),
+        (hang, "it does not answer in time"),
+        (ZeroDivisionError("secret"), "an unforeseen failure"),
+    ],
+)
+async def test_where_the_server_is_and_why_it_is_away_is_told(
+    answer: Exception | Callable[[], Awaitable[object]], why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    lane = Lane(line := FakeLine(), PROBE, 0.02, 0.02, "valkey.internal:6379")
+    await lane.start()
+    line.answers = [answer]
+    with pytest.raises(StoreUnavailable):
+        await ask(lane, "a")
+    await until_up(lane)
+    await lane.close()
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    name = "the limits' store at valkey.internal:6379"
+    assert told == [f"{name} is away: {why}", f"{name} is back"]
+
+
 async def test_a_server_that_refuses_us_at_the_start_is_told() -> None:
     lane = Lane(line := FakeLine(), PROBE, 0.05, 0.05)
     line.answers = [StoreMisconfigured("no")]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import socket
+import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from redis.asyncio import Redis
 from ostiary.stores.address import parse_address
 from ostiary.stores.line import Clustered, Direct, Line, _meaning, open_line
 from ostiary.stores.protocol import ConnectionLost, StoreMisconfigured, StoreUnavailable, Unscripted
+from tests.support.certificates import Authority
 from tests.support.process import Child, ServerFailed
 from tests.support.valkey import _binary, valkey_server
 
@@ -70,18 +73,54 @@ def test_a_clusters_own_errors_are_told_apart() -> None:
     assert _meaning(ZeroDivisionError()) is None
 
 
-@pytest.mark.parametrize("url", ["valkey://127.0.0.1:1", "unix:///nonexistent", "valkey+sentinel://127.0.0.1:1/m"])
-async def test_nobody_there(url: str) -> None:
+@pytest.mark.parametrize(
+    "url, why",
+    [
+        ("valkey://127.0.0.1:1", "the connection was refused"),
+        ("valkeys://127.0.0.1:1", "the connection was refused"),
+        ("unix:///nonexistent", "the connection failed: no such file or directory"),
+        (
+            "valkey+sentinel://127.0.0.1:1/m",
+            "no Sentinel names a master: they cannot be reached, or do not know the service",
+        ),
+    ],
+)
+async def test_nobody_there(url: str, why: str) -> None:
     opened = open_line(parse_address(url), 1.0)
-    with pytest.raises(ConnectionLost):
+    with pytest.raises(ConnectionLost, match=f"^{why}$"):
         await opened.call(("PING",))
     await opened.close()
+
+
+async def test_a_host_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def getaddrinfo(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    opened = open_line(parse_address("valkey://valkey.internal"), 1.0)
+    with pytest.raises(ConnectionLost, match=r"^the host name does not resolve$"):
+        await opened.call(("PING",))
+    await opened.close()
+
+
+async def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
+    good, other = Authority(tmp_path), Authority(tmp_path, "other")
+    pair = good.issue("store", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        opened = open_line(parse_address(f"valkeys://localhost:{port}?ca={other.ca}"), 5.0)
+        with pytest.raises(ConnectionLost, match=r"^the certificate of the server is not trusted: "):
+            await opened.call(("PING",))
+        await opened.close()
 
 
 async def test_nobody_there_of_a_cluster() -> None:
     opened = open_line(parse_address("valkey+cluster://127.0.0.1:1"), 1.0)
     assert isinstance(opened, Clustered)
-    with pytest.raises(ConnectionLost):
+    with pytest.raises(ConnectionLost, match=r"^the connection was refused$"):
         await opened.call(("EVALSHA", "0" * 40, 1, "{p}"))
     await opened.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING, Final
 
 from ostiary.config.addresses import is_loopback, machine, port_of, split
@@ -13,6 +14,7 @@ from ostiary.config.route_rules import routes
 from ostiary.config.tls_rules import tls
 from ostiary.limit.limiter import MAX_BURST, MAX_REFILL
 from ostiary.stores.address import parse_address
+from ostiary.tls.material import Unusable, load_authorities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,9 +126,14 @@ def _limits(config: Config) -> Iterator[Finding]:
 def _store(config: Config) -> Iterator[Finding]:
     if config.store is None:
         return
+    path = ("store", "url")
     try:
-        parse_address(config.store.url.get_secret_value().decode())
+        address = parse_address(config.store.url.get_secret_value().decode())
+        if address.ca is not None:
+            load_authorities(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), address.ca)
     except UnicodeDecodeError:
-        yield Finding(("store", "url"), "is not UTF-8")
+        yield Finding(path, "is not UTF-8")
     except ValueError as error:
-        yield Finding(("store", "url"), f"cannot be used: {error}")
+        yield Finding(path, f"cannot be used: {error}")
+    except Unusable as error:
+        yield Finding(path, f"names a ca that {error.message}", "it is a path on this machine: ?ca=/etc/ssl/store.pem")

@@ -6,7 +6,7 @@
     unix:///path/of/the.sock
 
 `redis` may stand for `valkey`. With an s (`valkeys://`, `rediss+cluster://`) the connection is TLS, its certificate
-always verified; `?ca=/path` names the authority to trust instead of the system's. User and password are
+always verified; `?ca=/path`, absolute, names the authority to trust instead of the system's. User and password are
 percent-encoded.
 """
 
@@ -24,7 +24,8 @@ _URL: Final = re.compile(
     re.DOTALL,
 )
 _SCHEME: Final = re.compile(r"(?:valkey|redis)(s?)(?:\+(sentinel|cluster))?|unix")
-_HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s:\[\]]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
+_HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s:\[\]]+))(?::(?P<port>[^\s:\[\]]*))?", re.ASCII)
+_PORT_NUMBER: Final = re.compile(r"\d{1,5}", re.ASCII)
 _PORT: Final = {"single": 6379, "sentinel": 26379, "cluster": 6379}
 
 Kind = Literal["single", "sentinel", "cluster", "unix"]
@@ -75,6 +76,8 @@ def parse_address(url: str) -> Address:
     tls = bool(scheme[1])
     if options.keys() - ({"ca"} if tls else set()):
         raise ValueError("the store URL takes no option but ca, and that only with TLS")
+    if not options.get("ca", "/").startswith("/"):
+        raise ValueError("the ca of the store URL must be an absolute path")
     userinfo, _, place = parts["place"].rpartition("@")
     username, _, password = userinfo.partition(":")
     username, password = unquote(username), unquote(password)
@@ -108,10 +111,10 @@ def _host(text: str, default_port: int) -> tuple[str, int]:
     match = _HOST.fullmatch(text)
     if match is None:
         raise ValueError("the store URL needs a host, or host:port; IPv6 in brackets")
-    port = int(match["port"] or default_port)
-    if not 1 <= port <= 65535:
-        raise ValueError("the store URL's port must be 1 to 65535")
-    return match["six"] or match["name"], port
+    port = match["port"]
+    if port is not None and not (_PORT_NUMBER.fullmatch(port) and 1 <= int(port) <= 65535):
+        raise ValueError("the store URL's port must be a number from 1 to 65535")
+    return match["six"] or match["name"], default_port if port is None else int(port)
 
 
 def _database(path: list[str], kind: Kind) -> int:

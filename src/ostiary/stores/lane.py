@@ -58,14 +58,18 @@ class Batch:
 
 
 class Lane:
-    """Takes through one line. `probe_key` names a bucket that serves to try the server; `timeout`s are seconds."""
+    """Takes through one line, to a server at `where`, as diagnostics call it.
 
-    def __init__(self, line: Line, probe_key: str, timeout: float, connect_timeout: float) -> None:
+    `probe_key` names a bucket that serves to try the server; `timeout`s are seconds.
+    """
+
+    def __init__(self, line: Line, probe_key: str, timeout: float, connect_timeout: float, where: str = "") -> None:
         self.up = False
         self._line: Final = line
         self._probe_key: Final = probe_key
         self._timeout: Final = timeout
         self._connect_timeout: Final = connect_timeout
+        self._name: Final = f"the limits' store at {where}" if where else "the limits' store"
         self._waiting: Final[deque[Batch]] = deque()
         self._wanted: Final = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -145,7 +149,7 @@ class Lane:
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 self.up = True
-                _log.warning("the limits' store is back")
+                _log.warning("%s is back", self._name)
 
     async def _probe(self) -> None:
         batch = Batch(asyncio.get_running_loop().time() + self._connect_timeout + self._timeout)
@@ -175,9 +179,16 @@ class Lane:
 
     def _go_down(self, error: Exception) -> None:
         self._fail_waiting()
-        _log.warning("the limits' store is away: %s", str(error) or type(error).__name__)
+        _log.warning("%s is away: %s", self._name, _why(error))
 
     def _fail_waiting(self) -> None:
         self.up = False
         while self._waiting:
             self._waiting.popleft().fail()
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "it does not answer in time"
+    ours = isinstance(error, StoreUnavailable | StoreMisconfigured)
+    return (str(error) if ours else "") or "an unforeseen failure"

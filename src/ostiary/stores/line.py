@@ -22,8 +22,10 @@ from redis.asyncio import (
 )
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import MasterNotFoundError
 from redis.backoff import NoBackoff
 
+from ostiary.observe.cause import cause
 from ostiary.stores.protocol import ConnectionLost, StoreMisconfigured, StoreUnavailable, Unscripted
 
 if TYPE_CHECKING:
@@ -126,6 +128,9 @@ _BAD_RULES: Final = "the store's access rules forbid limits: allow +eval +evalsh
 _A_CLUSTER: Final = "the store is a cluster: write its URL with valkey+cluster://"
 _NO_CLUSTER: Final = "the store is not a cluster: write its URL with valkey://"
 
+_FAILED: Final = "the connection failed"
+_NO_MASTER: Final = "no Sentinel names a master: they cannot be reached, or do not know the service"
+
 _MEANINGS: Final[tuple[tuple[type[Exception], type[Exception], str], ...]] = (
     (errors.NoScriptError, Unscripted, ""),
     (errors.AuthenticationError, StoreMisconfigured, _BAD_LOGIN),
@@ -138,10 +143,11 @@ _MEANINGS: Final[tuple[tuple[type[Exception], type[Exception], str], ...]] = (
     (errors.TryAgainError, StoreUnavailable, "the cluster is moving keys"),
     (errors.MovedError, StoreMisconfigured, _A_CLUSTER),
     (errors.ReadOnlyError, ConnectionLost, "the server is a replica"),
-    (errors.ConnectionError, ConnectionLost, "the connection failed"),
+    (MasterNotFoundError, ConnectionLost, _NO_MASTER),
+    (errors.ConnectionError, ConnectionLost, _FAILED),
     (errors.TimeoutError, ConnectionLost, "the connection timed out"),
     (errors.InvalidResponse, ConnectionLost, "the server speaks another protocol"),
-    (OSError, ConnectionLost, "the connection failed"),
+    (OSError, ConnectionLost, _FAILED),
 )
 """What the library's errors mean; the first that fits. Their texts stay behind: they may quote what was sent."""
 
@@ -152,7 +158,7 @@ _PASSING: Final = ("BUSY", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "UN
 def _meaning(error: Exception) -> Exception | None:
     for kind, ours, text in _MEANINGS:
         if isinstance(error, kind):
-            return ours(text)
+            return ours(_why(error, text) if text is _FAILED else text)
     if isinstance(error, errors.ResponseError):
         if "ACL failure" in str(error):  # what the script may not call
             return StoreMisconfigured(_BAD_RULES)
@@ -162,8 +168,16 @@ def _meaning(error: Exception) -> Exception | None:
         if "Cluster mode is not enabled" in str(error):
             return StoreMisconfigured(_NO_CLUSTER)
         login = isinstance(error.__cause__, errors.AuthenticationError)
-        return StoreMisconfigured(_BAD_LOGIN) if login else ConnectionLost("the cluster cannot be reached")
+        return StoreMisconfigured(_BAD_LOGIN) if login else ConnectionLost(_why(error, "the cluster cannot be reached"))
     return None
+
+
+def _why(error: BaseException, otherwise: str) -> str:
+    """What the system said, in words; the library's errors are raised from its, or while they are handled."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, OSError):
+        found = found.__cause__ or found.__context__
+    return otherwise if found is None else cause(found)
 
 
 @contextmanager

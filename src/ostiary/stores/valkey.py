@@ -41,7 +41,7 @@ class ValkeyStore:
         tags = [f"{{p{n:02}}}:" for n in range(PARTITIONS)] if address.kind == "cluster" else [""]
         self._prefixes: Final = [f"{settings.prefix}:{tag}" for tag in tags]
         self._lanes: Final = [
-            Lane(self._line, f"{prefix}probe", settings.command_timeout, settings.connect_timeout)
+            Lane(self._line, f"{prefix}probe", settings.command_timeout, settings.connect_timeout, str(address))
             for prefix in self._prefixes
         ]
 
