@@ -7,6 +7,7 @@ import jwt
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from ostiary.commands.token import command
 
@@ -44,6 +45,24 @@ def test_keys_and_a_token_that_they_verify(tmp_path: Path) -> None:
     assert claims["exp"] - claims["iat"] == 300
     assert claims["iat"] - claims["nbf"] == 60
     assert claims["jti"]
+
+
+@pytest.mark.parametrize("form", ["--pem", "jwk", "public"])
+def test_the_public_half_of_a_key_is_published_as_a_set(tmp_path: Path, form: str) -> None:
+    run("keys", "--alg", "ES256", *(("--pem",) if form != "jwk" else ()), "--out", tmp_path)
+    file = tmp_path / ("private.jwk" if form == "jwk" else "private.pem")
+    if form == "public":
+        key = load_pem_private_key(file.read_bytes(), None).public_key()
+        file.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    printed = run("jwks", "--key", file, *(() if form == "jwk" else ("--alg", "ES256")))
+    assert printed.exit_code == 0, printed.output
+    assert printed.output == (tmp_path / "jwks.json").read_text()
+
+
+def test_a_shared_secret_is_not_published(tmp_path: Path) -> None:
+    run("keys", "--alg", "HS256", "--out", tmp_path)
+    refused = run("jwks", "--key", tmp_path / "private.jwk")
+    assert (refused.exit_code, "has no public key" in refused.output) == (2, True)
 
 
 def test_one_audience_is_a_string_and_what_is_not_said_is_left_out(tmp_path: Path) -> None:

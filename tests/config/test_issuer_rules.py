@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 import pytest
 
 from tests.support.configuration import problems, read, sound, told
 from tests.support.tokens import key
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STRONG = "2f1c8e0b97a64d35b1e07c5a9d8f3460"
 
@@ -27,7 +32,6 @@ def one(keys: str, algorithms: str = "[RS256]", issuer: str = "https://a.example
         one("{jwks_url: 'http://keys.internal/', allow_insecure_http: true}"),
         one("{discovery: true}", issuer="http://localhost:9000"),
         one("{discovery: true, allow_insecure_http: true}", issuer="http://id.internal"),
-        one("{file: keys.json}", issuer="http://id.internal"),
         one(f"{{secret: {STRONG}}}", "[HS256]", "jobs"),
         one(f"{{secret: {STRONG * 2}}}", "[HS256, HS384, HS512]", "jobs"),
     ],
@@ -38,7 +42,7 @@ def test_sound(text: str) -> None:
 
 @pytest.mark.parametrize("what", ["issuer", "audiences", "algorithms", "keys"])
 def test_nothing_that_identifies_an_issuer_may_be_missing(what: str) -> None:
-    fields = {"issuer": "a", "audiences": "[x]", "algorithms": "[RS256]", "keys": "{file: k}"}
+    fields = {"issuer": "a", "audiences": "[x]", "algorithms": "[RS256]", "keys": "{jwks_url: 'https://a.example'}"}
     text = issuers(", ".join(f"{field}: {value}" for field, value in fields.items() if field != what))
     assert told(text) == {f"issuers.a.{what}": "is missing"}
 
@@ -77,6 +81,52 @@ def test_refused(text: str, path: str, message: str) -> None:
     (problem,) = problems(text)
     assert problem.path == f"issuers.a.{path}"
     assert message in problem.message
+
+
+def _json(document: object) -> bytes:
+    return msgspec.json.encode(document)
+
+
+PUBLIC = key("ES256").jwk
+PRIVATE = {**PUBLIC, "kid": "2", "d": "AA"}
+PEM = b"-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
+
+
+def test_a_file_with_a_key_is_sound_whatever_else_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "k.json").write_bytes(_json({"keys": [PUBLIC, {"kty": "RSA", "kid": "of another use"}]}))
+    read(one("{file: k.json}", "[ES256]", issuer="http://id.internal"), folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content,message,hint",
+    [
+        (None, "cannot be read: No such file or directory", "relative paths begin"),
+        (PEM, "is not a usable JWKS: the key set is PEM", "ostiary token jwks"),
+        (_json(PUBLIC), "is not a usable JWKS: the key set is a single key", 'put it in {"keys": [...]}'),
+        (_json(PRIVATE), "is not a usable JWKS: the key set is a private key", "public keys only"),
+        (_json({"keys": [PRIVATE]}), "secret key material is published", "public keys only"),
+        (_json({"keys": [PUBLIC, PRIVATE]}), "has private keys: entry 1", "public keys only"),
+        (_json({"keys": []}), "is not a usable JWKS: the key set holds no usable key", ""),
+        (_json({"keys": [key("RS256").jwk]}), "entry 0: for none of the configured algorithms", ""),
+        (b"keys: []", "is not a usable JWKS: the key set is not a JSON object", ""),
+        (b"{}" * 600_000, "is larger than 524288 bytes", ""),
+    ],
+)
+def test_a_file_without_a_usable_key_is_refused(tmp_path: Path, content: bytes | None, message: str, hint: str) -> None:
+    """A gateway that started with it would never be ready."""
+    if content is not None:
+        (tmp_path / "k.json").write_bytes(content)
+    (problem,) = problems(one("{file: k.json}", "[ES256]"), folder=tmp_path)
+    assert problem.path == "issuers.a.keys.file"
+    assert message in problem.message
+    assert problem.message.endswith(f": {tmp_path}/k.json")
+    assert hint in problem.hint
+
+
+def test_a_folder_is_no_file_of_keys(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (problem,) = problems(one("{file: keys}"), folder=tmp_path)
+    assert problem.message == f"cannot be read: Is a directory: {tmp_path}/keys"
 
 
 def test_a_private_key_in_the_configuration_is_refused() -> None:

@@ -14,6 +14,7 @@ from ostiary.config.model import Config
 from ostiary.config.problem import ConfigError
 from ostiary.config.schema import json_schema, known_keys
 from tests.support.configuration import problems, read, sound, told
+from tests.support.tokens import jwks, key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +33,8 @@ def test_a_file_becomes_a_configuration(tmp_path: Path) -> None:
 
 def test_paths_begin_at_the_folder_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(RAW + b"\n")
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys/jwks.json").write_bytes(msgspec.json.encode(jwks(key("RS256"))))
     text = sound(
         issuers="""
   a: {issuer: a, audiences: [x], algorithms: [RS256], keys: {file: keys/jwks.json}}

@@ -83,7 +83,7 @@ def test_a_secret_in_the_place_of_its_file_s_name_is_not_shown(tmp_path: Path) -
 
 def test_a_secret_file_is_bounded(tmp_path: Path) -> None:
     (tmp_path / "s").write_bytes(b"s" * (SECRET_BYTES + 1))
-    with pytest.raises(ValidationError, match="more than"):
+    with pytest.raises(ValidationError, match="larger than"):
         secret({"file": "s"}, tmp_path)
 
 

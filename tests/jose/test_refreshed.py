@@ -303,7 +303,17 @@ async def test_a_set_without_usable_keys_is_a_failure() -> None:
     world.provider.keys = (key("RS256"),)
     await world.next_refresh()
     assert world.knows()
-    assert world.status().last_error == "the key set holds no usable key"
+    assert world.status().last_error == (
+        "the key set holds no usable key: entry 0: for none of the configured algorithms"
+    )
+
+
+async def test_a_set_in_a_file_that_is_none_is_named() -> None:
+    """A file may change after the start, and of several issuers' files only one is bad."""
+    world = World(_ONE, jwks_url=None, file="/etc/ostiary/jwks.json")
+    world.provider.keys = (key("RS256"),)
+    await world.started()
+    assert world.status().last_error.endswith("for none of the configured algorithms: /etc/ostiary/jwks.json")
 
 
 async def test_a_bug_in_loading_is_a_failure_and_not_the_end() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shutil
 import sys
 import time
 from contextlib import contextmanager
@@ -110,6 +111,7 @@ SHOWN: Final = ("server", "admin", "tiers", "identity_headers", "token_cache", "
 
 def test_the_reference_shows_every_key(tmp_path: Path) -> None:
     """TLS, which wants files, is shown in comments."""
+    shutil.copytree(EXAMPLES / "keys", tmp_path / "keys")
     (tmp_path / "tls").mkdir()
     for name in ("clients", "internal-ca"):
         Authority(tmp_path / "tls", name)

@@ -67,7 +67,7 @@ def keys(alg: str, kid: str | None, out: Path, *, pem: bool) -> None:
         if shared is not None:
             files["secret.txt"] = shared
         else:
-            files["jwks.json"] = msgspec.json.format(msgspec.json.encode({"keys": [key.public()]})) + b"\n"
+            files["jwks.json"] = _set(key.public())
     except KeyProblem as problem:
         raise click.UsageError(str(problem)) from None
     try:
@@ -83,6 +83,27 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
     """Write a file that must not exist yet; it never has wider permissions than `mode`, not even while empty."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(data)
+
+
+@command.command()
+@click.option("--key", "key_file", type=click.File("rb"), required=True, help="JWK or PEM file; - for stdin.")
+@click.option("--alg", help="Algorithm; needed for PEM, else the JWK's own.")
+@click.option("--kid", help="Key id; by default the JWK's own, or the thumbprint.")
+def jwks(key_file: BinaryIO, alg: str | None, kid: str | None) -> None:
+    """Print the JWK Set of a key's public half, as `keys: {file: ...}` of an issuer wants it.
+
+    The key may be private or public.
+    """
+    from ostiary.demo.signing import KeyProblem, public_jwk
+
+    try:
+        click.echo(_set(public_jwk(key_file.read(), alg, kid)), nl=False)
+    except KeyProblem as problem:
+        raise click.UsageError(str(problem)) from None
+
+
+def _set(public: dict[str, object]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode({"keys": [public]})) + b"\n"
 
 
 @command.command()

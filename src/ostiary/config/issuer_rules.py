@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ostiary.config.addresses import is_loopback, split
+from ostiary.config.files import Unreadable, read_file
 from ostiary.config.problem import Finding, Path, key
 from ostiary.config.secret_strength import is_guessable
+from ostiary.config.shown import shown_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,13 +47,18 @@ def issuers(config: Config) -> Iterator[Finding]:
         yield from _algorithms(issuer, path)
         yield from _secret(issuer, path)
         yield from _inline(issuer, (*path, "keys", "inline"))
+        yield from _file(issuer, (*path, "keys", "file"))
 
 
 def _source(issuer: Issuer, path: Path) -> Iterator[Finding]:
-    given = [name for name in _SOURCES if getattr(issuer.keys, name) != type(issuer.keys).model_fields[name].default]
+    given = _given(issuer)
     if len(given) != 1:
         what = f"has {len(given)} sources of keys: {', '.join(given)}" if given else "has no source of keys"
         yield Finding(path, what, f"give exactly one of {', '.join(_SOURCES)}")
+
+
+def _given(issuer: Issuer) -> list[str]:
+    return [name for name in _SOURCES if getattr(issuer.keys, name) != type(issuer.keys).model_fields[name].default]
 
 
 def _transport(issuer: Issuer, path: Path) -> Iterator[Finding]:
@@ -114,7 +121,32 @@ def _inline(issuer: Issuer, path: Path) -> Iterator[Finding]:
     try:
         _, ignored = read(msgspec.json.encode(issuer.keys.inline), issuer.algorithms, issuer.keys.max_keys)
     except (ValueError, TypeError) as error:
-        yield Finding(path, f"is not a usable JWKS: {error}", "", rests_on)
+        yield Finding(path, f"is not a usable JWKS: {error}", getattr(error, "hint", ""), rests_on)
         return
     if ignored:
         yield Finding(path, f"has keys that cannot be used: {describe(ignored)}", "remove them", rests_on)
+
+
+def _file(issuer: Issuer, path: Path) -> Iterator[Finding]:
+    """The file has to be there, with a key, when the gateway starts, as certificates have to; afterwards it may change.
+
+    Unlike in the configuration itself, keys that cannot be used are passed over: whoever writes the file need not know
+    the algorithms of this gateway.
+    """
+    file, keys = issuer.keys.file, issuer.keys
+    if file is None or len(_given(issuer)) > 1 or not _SECRET_BYTES.keys().isdisjoint(issuer.algorithms):
+        return
+    from ostiary.jose.jwks import UnusableKeySet, describe, read  # noqa: PLC0415 - as above
+
+    rests_on = ((*path[:-2], "algorithms"), (*path[:-1], "max_keys"), (*path[:-1], "max_bytes"))
+    try:
+        _, ignored = read(read_file(file, keys.max_bytes), issuer.algorithms, keys.max_keys)
+    except Unreadable as error:
+        yield Finding(path, error.message, error.hint, rests_on)
+        return
+    except UnusableKeySet as error:
+        yield Finding(path, f"is not a usable JWKS: {error}: {shown_path(file)}", error.hint, rests_on)
+        return
+    if secrets := [one for one in ignored if one.secret]:
+        hint = "publish public keys only; `ostiary token jwks --key FILE` makes a set of a key's public half"
+        yield Finding(path, f"has private keys: {describe(secrets)}: {shown_path(file)}", hint, rests_on)

@@ -5,13 +5,11 @@ A path counts from the folder of the configuration that names it. A secret is a 
 
 from __future__ import annotations
 
-import os
-import stat
 from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, SecretBytes, ValidationInfo, WithJsonSchema
 
-from ostiary.config.shown import shown_path
+from ostiary.config.files import Unreadable, read_file
 from ostiary.config.words import Text, wrong
 
 if TYPE_CHECKING:
@@ -43,21 +41,9 @@ def _secret(value: object, info: ValidationInfo) -> object:
 def _read(path: Path) -> bytes:
     """Read a secret file: a regular file of bounded size, without the newline that editors leave at its end."""
     try:
-        # Not to wait for a writer should the path be a FIFO; what is opened is what is then examined.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - a Path cannot open a descriptor
-            regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            content = file.read(SECRET_BYTES + 1) if regular else b""
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
-        raise wrong(
-            f"names a secret file that cannot be read: {why}: {shown_path(path)}",
-            "relative paths begin at the configuration's folder",
-        ) from None
-    if not regular:
-        raise wrong(f"names a secret file that is not a regular file: {shown_path(path)}")
-    if len(content) > SECRET_BYTES:
-        raise wrong(f"names a secret file of more than {SECRET_BYTES} bytes: {shown_path(path)}")
+        content = read_file(path, SECRET_BYTES)
+    except Unreadable as error:
+        raise wrong(f"names a secret file that {error.message}", error.hint) from None
     return content.removesuffix(b"\n").removesuffix(b"\r")
 
 

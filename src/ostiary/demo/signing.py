@@ -43,10 +43,7 @@ class SigningKey:
 
     def __init__(self, jwk: Jwk, alg: str, kid: str | None = None) -> None:
         """Take `jwk` for `alg`; without `kid`, its RFC 7638 thumbprint. Raises `KeyProblem` if they do not suit."""
-        if alg not in _TYPES:
-            raise KeyProblem(f"cannot sign with {alg}; one of {', '.join(ALGORITHMS)} is needed")
-        if not isinstance(jwk, _TYPES[alg]) or (alg in _CURVES and jwk.get("crv") != _CURVES[alg]):
-            raise KeyProblem(f"a key of type {jwk.key_type} does not suit {alg}")
+        _check(jwk, alg)
         if not jwk.is_private:
             raise KeyProblem("signing needs the private key; this is a public one")
         self.alg = alg
@@ -75,21 +72,7 @@ class SigningKey:
     @classmethod
     def load(cls, data: bytes, alg: str | None = None, kid: str | None = None) -> Self:
         """Read a JWK or PEM private key; `alg` and `kid` prevail over those of a JWK. Raises `KeyProblem`."""
-        if data.lstrip().startswith(b"-----BEGIN"):
-            if alg is None:
-                raise KeyProblem("a PEM key does not say its algorithm; give --alg")
-            return cls(_import(_TYPES.get(alg, RSAKey), data), alg, kid)
-        try:
-            members = msgspec.json.decode(data, type=dict[str, Any])
-        except msgspec.DecodeError:
-            raise KeyProblem("neither a JWK (a JSON object) nor a PEM key") from None
-        kind = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey, "oct": OctKey}.get(str(members.get("kty")))
-        if kind is None:
-            raise KeyProblem("the JWK has no known `kty`")
-        alg = alg or members.get("alg")
-        if not isinstance(alg, str):
-            raise KeyProblem("the JWK does not say its `alg`; give --alg")
-        return cls(_import(cast("type[Jwk]", kind), members), alg, kid or members.get("kid"))
+        return cls(*_read(data, alg, kid))
 
     def shared_secret(self) -> bytes | None:
         """Return the secret of an HS* key; None for any other."""
@@ -97,9 +80,7 @@ class SigningKey:
 
     def public(self) -> dict[str, object]:
         """Return the public JWK, to be published. A shared secret has none: raises `KeyProblem`."""
-        if isinstance(self._jwk, OctKey):
-            raise KeyProblem(f"{self.alg} has no public key")
-        return {**self._jwk.as_dict(private=False), "kid": self.kid, "alg": self.alg, "use": "sig"}
+        return _published(self._jwk, self.alg, self.kid)
 
     def private_jwk(self) -> bytes:
         """Return the private JWK as JSON."""
@@ -127,3 +108,44 @@ def _import(kind: type[Jwk], value: bytes | dict[str, Any]) -> Jwk:
     except (JoseError, ValueError, TypeError, KeyError):
         # Their texts may quote the key.
         raise KeyProblem("the key cannot be read, or is of another type than its algorithm") from None
+
+
+def public_jwk(data: bytes, alg: str | None = None, kid: str | None = None) -> dict[str, object]:
+    """Return the public JWK of a key in a JWK or PEM, private or public, as it is published.
+
+    `alg` and `kid` prevail over those of a JWK; without any `kid`, it is the RFC 7638 thumbprint. Raises `KeyProblem`.
+    """
+    jwk, alg, kid = _read(data, alg, kid)
+    _check(jwk, alg)
+    return _published(jwk, alg, kid or jwk.thumbprint())
+
+
+def _read(data: bytes, alg: str | None, kid: str | None) -> tuple[Jwk, str, str | None]:
+    if data.lstrip().startswith(b"-----BEGIN"):
+        if alg is None:
+            raise KeyProblem("a PEM key does not say its algorithm; give --alg")
+        return _import(_TYPES.get(alg, RSAKey), data), alg, kid
+    try:
+        members = msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.DecodeError:
+        raise KeyProblem("neither a JWK (a JSON object) nor a PEM key") from None
+    kind = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey, "oct": OctKey}.get(str(members.get("kty")))
+    if kind is None:
+        raise KeyProblem("the JWK has no known `kty`")
+    alg = alg or members.get("alg")
+    if not isinstance(alg, str):
+        raise KeyProblem("the JWK does not say its `alg`; give --alg")
+    return _import(cast("type[Jwk]", kind), members), alg, kid or members.get("kid")
+
+
+def _check(jwk: Jwk, alg: str) -> None:
+    if alg not in _TYPES:
+        raise KeyProblem(f"cannot sign with {alg}; one of {', '.join(ALGORITHMS)} is needed")
+    if not isinstance(jwk, _TYPES[alg]) or (alg in _CURVES and jwk.get("crv") != _CURVES[alg]):
+        raise KeyProblem(f"a key of type {jwk.key_type} does not suit {alg}")
+
+
+def _published(jwk: Jwk, alg: str, kid: str) -> dict[str, object]:
+    if isinstance(jwk, OctKey):
+        raise KeyProblem(f"{alg} has no public key")
+    return {**jwk.as_dict(private=False), "kid": kid, "alg": alg, "use": "sig"}

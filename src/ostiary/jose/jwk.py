@@ -54,6 +54,11 @@ class PublishedSecret(UnusableKey):
         super().__init__("secret key material is published")
 
 
+def is_secret(jwk: Mapping[str, object]) -> bool:
+    """Whether a JWK has what only its owner may know."""
+    return not _SECRET_MEMBERS.isdisjoint(jwk) or jwk.get("kty") == "oct"
+
+
 def public_key(jwk: object, allowed: Collection[str]) -> Key:
     """Return the key that `jwk` describes, for those of its algorithms that are `allowed`.
 
@@ -61,7 +66,7 @@ def public_key(jwk: object, allowed: Collection[str]) -> Key:
     """
     if not isinstance(jwk, dict):
         raise UnusableKey("not an object")
-    if not _SECRET_MEMBERS.isdisjoint(jwk) or jwk.get("kty") == "oct":
+    if is_secret(jwk):
         raise PublishedSecret
     kid = jwk.get("kid")
     if kid is not None and not (isinstance(kid, str) and len(kid) <= MAX_KID_CHARACTERS):

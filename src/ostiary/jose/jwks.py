@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ostiary.jose.jwk import PublishedSecret, UnusableKey, public_key
+from ostiary.jose.jwk import PublishedSecret, UnusableKey, is_secret, public_key
 from ostiary.jose.source import KeyEvent
 from ostiary.jose.strict_json import parse_object
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class UnusableKeySet(ValueError):
-    """Not a JWK Set from which any key can be had; its text says why and repeats nothing of it."""
+    """Not a JWK Set from which any key can be had; its text says why and repeats nothing of it, `hint` what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class Ignored(NamedTuple):
@@ -27,6 +31,7 @@ class Ignored(NamedTuple):
 
 
 _DESCRIBED: Final = 5
+_MAKE: Final = "`ostiary token jwks --key FILE` makes one of a key's public half"
 
 
 def events(issuer: str, ignored: list[Ignored]) -> Iterator[KeyEvent]:
@@ -51,11 +56,14 @@ def read(text: bytes, algorithms: Collection[str], max_keys: int) -> tuple[list[
     without keys is more likely broken than without need of any.
     """
     try:
-        entries = parse_object(text).get("keys")
+        document = parse_object(text)
     except ValueError as error:
+        if text.lstrip().startswith(b"-----BEGIN"):
+            raise UnusableKeySet("the key set is PEM", f"a JWK Set in JSON is needed; {_MAKE}") from error
         raise UnusableKeySet("the key set is not a JSON object") from error
+    entries = document.get("keys")
     if not isinstance(entries, list):
-        raise UnusableKeySet("the key set has no array of keys")
+        raise _no_set(document)
     if len(entries) > max_keys:
         raise UnusableKeySet(f"the key set holds more than {max_keys} keys")
     keys: dict[object, Key] = {}
@@ -68,5 +76,16 @@ def read(text: bytes, algorithms: Collection[str], max_keys: int) -> tuple[list[
         else:
             keys[key.fingerprint] = key
     if not keys:
-        raise UnusableKeySet("the key set holds no usable key")
+        why = f": {describe(ignored)}" if ignored else ""
+        secret = any(one.secret for one in ignored)
+        raise UnusableKeySet(f"the key set holds no usable key{why}", f"publish public keys only; {_MAKE}" * secret)
     return list(keys.values()), ignored
+
+
+def _no_set(document: dict[str, object]) -> UnusableKeySet:
+    """Say what a JSON object is that has no array of keys."""
+    if "kty" not in document:
+        return UnusableKeySet("the key set has no array of keys")
+    if is_secret(document):
+        return UnusableKeySet("the key set is a private key", f"publish public keys only, in a JWK Set; {_MAKE}")
+    return UnusableKeySet("the key set is a single key", 'put it in {"keys": [...]}')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from ostiary.config.files import Unreadable, read_file
 from ostiary.jose.fetch import LoadError
 from ostiary.jose.strict_json import parse_object
 
@@ -73,10 +74,6 @@ class FileLoader:
 
     def _read(self) -> bytes:
         try:
-            with self._path.open("rb") as file:
-                text = file.read(self._max_bytes + 1)
-        except OSError as error:
-            raise LoadError(f"cannot read the file: {type(error).__name__}") from error
-        if len(text) > self._max_bytes:
-            raise LoadError(f"longer than {self._max_bytes} bytes")
-        return text
+            return read_file(self._path, self._max_bytes)
+        except Unreadable as error:
+            raise LoadError(f"the file {error.message}") from error

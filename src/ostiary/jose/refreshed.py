@@ -19,6 +19,7 @@ import time
 from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ostiary.config.shown import shown_path
 from ostiary.jose.fetch import LoadError
 from ostiary.jose.jwks import UnusableKeySet, events, read
 from ostiary.jose.key import Key, KeySet
@@ -63,6 +64,7 @@ class RefreshedKeys:
         self._name = name
         self._algorithms = frozenset(issuer.algorithms)
         self._policy = issuer.keys
+        self._where = f": {shown_path(issuer.keys.file)}" if issuer.keys.file is not None else ""
         self._loader = loader
         self._alert = alert
         self._clock = clock
@@ -147,8 +149,10 @@ class RefreshedKeys:
             self._take(text, asked_at)
         except TimeoutError:
             self._fail(f"no complete answer within {self._policy.timeout:g} s")
-        except (LoadError, UnusableKeySet) as error:
+        except LoadError as error:
             self._fail(str(error))
+        except UnusableKeySet as error:
+            self._fail(f"{error}{self._where}")
         except Exception as error:  # noqa: BLE001  # a bug must not end the refreshing
             self._fail(f"unexpected {type(error).__name__}")
         finally:

@@ -5,11 +5,10 @@ The same code judges them when a configuration is checked, when a worker starts 
 
 from __future__ import annotations
 
-import os
 import ssl
-import stat
 from typing import TYPE_CHECKING, Final, Literal
 
+from ostiary.config.files import Unreadable, read_file
 from ostiary.config.shown import shown_path
 
 if TYPE_CHECKING:
@@ -77,17 +76,6 @@ def load_authorities(context: ssl.SSLContext, ca: str) -> None:
 def readable(part: Part, path: str) -> bytes:
     """The content of a regular file of bounded size. Raises `Unusable`."""
     try:
-        # Not to wait for a writer should the path be a FIFO; what is opened is what is then examined.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:  # noqa: PTH123  # a Path cannot open a descriptor
-            regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            content = file.read(MAX_BYTES + 1) if regular else b""
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
-        hint = "relative paths begin at the configuration's folder"
-        raise Unusable(part, f"cannot be read: {why}: {shown_path(path)}", hint) from None
-    if not regular:
-        raise Unusable(part, f"is not a regular file: {shown_path(path)}")
-    if len(content) > MAX_BYTES:
-        raise Unusable(part, f"is larger than {MAX_BYTES} bytes: {shown_path(path)}")
-    return content
+        return read_file(path, MAX_BYTES)
+    except Unreadable as error:
+        raise Unusable(part, error.message, error.hint) from None
