@@ -46,6 +46,10 @@ def test_references_are_filled_in_and_cannot_become_structure() -> None:
     assert value == {"a": "[1, 2]\ne: 3", "b": "[1, 2]\ne: 3", "c": "[1, 2]\ne: 3", "d": "8080"}
 
 
+BEGIN = "write key: value, beginning with upstreams and routes"
+CLOSED = "is this line indented like its neighbours, and is every bracket and quotation mark closed?"
+
+
 @pytest.mark.parametrize(
     "data,message",
     [
@@ -62,12 +66,12 @@ def test_references_are_filled_in_and_cannot_become_structure() -> None:
         ("a: *x\n", "f:1:4: a: is an alias of an anchor that does not come before it"),
         ("a: &x [*x]\n", "f:1:8: a[0]: is an alias of an anchor that does not come before it"),
         ("a: ${X}", "f:1:4: a: needs the environment variable X, which is not set"),
-        ("a: [1\n", "f:2:1: a[1]: is not YAML: did not find expected ',' or ']'"),
+        ("a: [1\n", f"f:2:1: a[1]: is not YAML: did not find expected ',' or ']' ({CLOSED})"),
         (b"a: 1\nb: \xff", "f:2:4: is not UTF-8"),
         (b"a: \x00", "f:1:4: is not YAML: control characters are not allowed"),
-        ("", "f:1:1: is empty"),
-        ("# nothing\n", "f:1:1: is empty"),
-        ("null", "f:1:1: is empty"),
+        ("", f"f:1:1: is empty ({BEGIN})"),
+        ("# nothing\n", f"f:1:1: is empty ({BEGIN})"),
+        ("null", f"f:1:1: is empty ({BEGIN})"),
         (b"#" * (BYTES + 1), f"f: is larger than {BYTES} bytes"),
     ],
 )

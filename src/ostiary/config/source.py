@@ -14,6 +14,7 @@ import yaml
 
 from ostiary.config.core_schema import resolve
 from ostiary.config.problem import Path, Problem, dotted
+from ostiary.config.yaml_hints import hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,7 @@ class Reader:
         except _Abandoned:
             return None
         if self._root is None or self._root.content is None:
-            self._note(1, 1, "is empty")
+            self._note(1, 1, "is empty", "write key: value, beginning with upstreams and routes")
             return None
         return self._root
 
@@ -126,8 +127,8 @@ class Reader:
         try:
             yield from yaml.parse(text, Loader=yaml.CSafeLoader)
         except yaml.MarkedYAMLError as error:
-            hint = "within [] and {} what holds ${NAME} must be quoted" if "${" in text else ""
-            self._abandon(*_place(error.problem_mark), f"is not YAML: {error.problem}", hint)
+            line, column = _place(error.problem_mark)
+            self._abandon(line, column, f"is not YAML: {error.problem}", hint(text, line, column))
         except yaml.reader.ReaderError as error:
             head = text[: error.position]
             self._abandon(head.count("\n") + 1, len(head) - head.rfind("\n"), f"is not YAML: {error.reason}")
