@@ -44,6 +44,13 @@ def test_refused_is_one_and_shows_the_answer(config: Path) -> None:
     assert "    HTTP/1.1 401 Unauthorized\n" in result.output
 
 
+def test_a_method_in_lower_case_is_refused_with_a_hint(config: Path) -> None:
+    result = run(config, "get", "/orders")
+    assert result.exit_code == 1
+    assert "methods are upper case: GET" in result.output
+    assert "methods are" not in run(config, "GET", "/orders").output
+
+
 def test_json_is_for_machines(config: Path) -> None:
     result = run(config, "GET", "/orders", "--json")
     told = msgspec.json.decode(result.stdout)

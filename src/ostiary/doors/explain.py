@@ -72,7 +72,10 @@ async def explain(config: Config, door: ProxyDoor, ask: Ask, wall: float, mono: 
     found = read_request(ask.head + END, door.peer((ask.client, 0)), door.fields, door.bounds)
     request = found[0] if found is not None else MALFORMED
     if isinstance(request, Refusal):
-        finding = Finding("canonical", passed=False, verdict=_refused(request))
+        method = ask.head.partition(b" ")[0]
+        # They are case-sensitive (RFC 9110 section 9.1), which whoever types one by hand may not think of.
+        facts = {"method": "methods are upper case: GET, POST"} if method != method.upper() else {}
+        finding = Finding("canonical", passed=False, verdict=_refused(request), facts=facts)
         return Explanation(allowed=False, findings=(finding,), answer=_answer(request, new_request_id(), b""))
     told = _Told(config, request, wall)
     told.findings.append(_canonical(request, ask, door.fields))
