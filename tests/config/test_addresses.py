@@ -72,6 +72,33 @@ def test_what_is_no_target(url: str) -> None:
         TypeAdapter(Target).validate_python(url)
 
 
+@pytest.mark.parametrize(
+    "url,fault",
+    [
+        ("htp://a", "scheme"),
+        ("a:80", "scheme"),
+        ("http://host:99999", "port is above 65535"),
+        ("http://host:9999999999", "port is above 65535"),
+        ("http://host:0", "port is 0"),
+        ("http://host:8o", "port is not a number"),
+        ("http://u:secret@host", "user or password"),
+        ("http://a/path", "path"),
+        ("http://a?q=1", "query"),
+        ("http://:80", "no host"),
+        ("http://", "no host"),
+        ("http://::1:80", "brackets"),
+        ("http://a#x", "fragment"),
+        ("http://caf\u00e9", "characters"),
+    ],
+)
+def test_what_is_wrong_with_a_target_is_told(url: str, fault: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(Target).validate_python(url)
+    (error,) = caught.value.errors()
+    assert fault in error["msg"].partition(": ")[2]
+    assert "secret" not in error["msg"]
+
+
 @pytest.mark.parametrize("origin", ["https://app.example.com", "http://localhost:3000", "https://[::1]:8443"])
 def test_origins(origin: str) -> None:
     assert TypeAdapter(Origin).validate_python(origin) == origin
@@ -108,3 +135,6 @@ def test_any_text_is_split_or_not(text: str) -> None:
     for candidate in (text, "http://" + text):
         parts: Any = split(candidate)
         assert parts is None or parts.hostname
+        if parts is None:
+            with pytest.raises(ValidationError):  # whose words are found for any text
+                TypeAdapter(Target).validate_python(candidate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
@@ -67,15 +68,44 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 def _url(value: str) -> str:
     if split(value) is None:
-        raise wrong("is not a URL", "write https://host/path, without user, password and fragment")
+        raise wrong(f"is not a URL: {_fault(value)}", "write https://host/path, without user, password and fragment")
     return value
 
 
 def _target(value: str) -> str:
     parts = split(value)
-    if parts is None or parts.path not in {"", "/"} or parts.query or "?" in value:
-        raise wrong("is not the address of a service", "write http://host:port, without path, query, user and password")
-    return value
+    if parts is None:
+        fault = _fault(value)
+    elif parts.path not in {"", "/"}:
+        fault = "it has a path, and requests keep their own"
+    elif "?" in value:
+        fault = "it has a query"
+    else:
+        return value
+    hint = "write http://host:port, without path, query, user and password"
+    raise wrong(f"is not the address of a service: {fault}", hint)
+
+
+def _fault(url: str) -> str:
+    """The first thing that keeps `split` from taking a URL. The URL is not repeated: it may hold a password."""
+    scheme, colon, rest = url.partition("://")
+    if not colon or scheme.lower() not in {"http", "https"}:
+        return "its scheme is not http:// or https://"
+    place = re.split("[/?#]", rest, maxsplit=1)[0]
+    if "@" in place:
+        return "it has a user or password"
+    port = re.fullmatch(r"(?:\[[^\]]*\]|[^:\[\]]*)(?::([^:]*))?", place)
+    if port is None:
+        return "its host cannot be read; IPv6 is written in brackets"
+    if port[1] and not re.fullmatch("[0-9]+", port[1]):
+        return "its port is not a number"
+    if port[1] and not 1 <= int(port[1][:6]) <= 65535:
+        return "its port is 0" if not int(port[1][:6]) else "its port is above 65535"
+    if place.startswith(":") or not place:
+        return "it has no host"
+    if "#" in url:
+        return "it has a fragment"
+    return "it has characters that belong in no URL"
 
 
 def port_of(parts: SplitResult) -> int:
