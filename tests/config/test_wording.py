@@ -37,6 +37,15 @@ def words(document: dict[str, Any], path: tuple[str | int, ...]) -> tuple[str, s
             "is not one of its possible values",
             "write 'off', 'on' or 'sampled'",
         ),
+        *(
+            (
+                {"issuers": {"a": {"algorithms": [written]}}},
+                ("issuers", "a", "algorithms", 0),
+                "is not one of its possible values",
+                f"did you mean {meant}?",
+            )
+            for written, meant in {"es256": "ES256", "eddsa": "EdDSA", "RS-256": "RS256"}.items()
+        ),
     ],
 )
 def test_wording(document: dict[str, Any], path: tuple[str | int, ...], message: str, hint: str) -> None:

@@ -24,8 +24,8 @@ _WORDS: Final = {
     "less_than_equal": ("is more than {le}", ""),
     "string_too_short": ("is empty", ""),
     "string_too_long": ("is longer than {max_length} characters", ""),
-    "literal_error": ("is not one of its possible values", "write {expected}"),
 }
+_QUOTED: Final = re.compile("'([^']*)'")
 _DURATION: Final = re.compile(r"\d.*(?:ms|[smhd])")
 
 
@@ -47,6 +47,8 @@ def describe(error: ErrorDetails, document: object) -> Finding | None:
         case "too_short":
             # Of a list none of whose items is valid, pydantic says that it is too short as well.
             return Finding(path, "is empty", "it needs at least one item") if value in ([], {}) else None
+        case "literal_error":
+            return _choice(path, value, context["expected"])
         case kind if kind in _WORDS:
             shown = {name: f"{bound:g}" if isinstance(bound, float) else bound for name, bound in context.items()}
             message, hint = (text.format_map(shown) for text in _WORDS[kind])
@@ -55,6 +57,14 @@ def describe(error: ErrorDetails, document: object) -> Finding | None:
             return Finding(path, message + unit, hint)
         case _:
             return Finding(path, error["msg"][:1].lower() + error["msg"][1:])
+
+
+def _choice(path: Path, value: object, expected: str) -> Finding:
+    """`expected` lists the possible values as pydantic does: 'a', 'b' or 'c'."""
+    choices = {choice.lower(): choice for choice in _QUOTED.findall(expected)}
+    close = get_close_matches(value[:64].lower(), choices, 1) if isinstance(value, str) else ()
+    hint = f"did you mean {choices[close[0]]}?" if close else f"write {expected}"
+    return Finding(path, "is not one of its possible values", hint)
 
 
 def _at(document: Any, path: Path) -> object:  # noqa: ANN401 - a document of any shape
