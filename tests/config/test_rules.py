@@ -126,6 +126,13 @@ def test_refused(sections: dict[str, str], path: str, message: str) -> None:
     assert message in problem.message
 
 
+def test_a_clash_with_a_default_is_told_where_something_is_written() -> None:
+    (problem,) = problems(sound(server="{workers: 1,\n  listen: '127.0.0.1:9090'}"))
+    assert (problem.path, problem.column) == ("server.listen", 3)
+    assert problem.line > 1
+    assert "health and metrics" in problem.message
+
+
 def test_the_ca_of_the_store_must_hold_a_certificate(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
     text = sound(store=f"{{url: 'valkeys://a?ca={tmp_path}/ca.pem'}}")

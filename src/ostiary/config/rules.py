@@ -61,9 +61,20 @@ def _listeners(config: Config) -> Iterator[Finding]:
             (("admin", "allow_remote"),),
         )
     if admin.listen == server.listen and server.listen.port:
-        yield Finding(
-            ("admin", "listen"), "is where the gateway itself listens", "give it another port", (("server", "listen"),)
-        )
+        if "listen" in admin.model_fields_set:
+            yield Finding(
+                ("admin", "listen"),
+                "is where the gateway itself listens",
+                "give it another port",
+                (("server", "listen"),),
+            )
+        else:  # what can be pointed at is the other one
+            yield Finding(
+                ("server", "listen"),
+                "is where health and metrics are shown, if admin.listen says nothing else",
+                "give it another port, or set admin.listen",
+                (("admin", "listen"),),
+            )
 
 
 def _networks(config: Config) -> Iterator[Finding]:
