@@ -99,6 +99,27 @@ def test_refused(text: str, path: str, message: str) -> None:
     assert message in problem.message
 
 
+BY_ADDRESS = "{l: {key: client_address, tiers: {anonymous: {rate: 1/s, burst: 1}}}}"
+
+
+def by_address(route: str, **sections: str) -> str:
+    routes = f"[{{name: r, match: {{path: /}}, upstream: api, limit: l{route}}}]"
+    return sound(limits=BY_ADDRESS, routes=routes, **sections)
+
+
+@pytest.mark.parametrize("route", ["", ", anonymous: true", ", issuers: [main]", ", anonymous: true, issuers: [main]"])
+def test_who_shows_a_token_is_not_counted_by_address_alone(route: str) -> None:
+    (problem,) = problems(by_address(route))
+    assert problem.path == "routes[0].limit"
+    assert "counts by address alone" in problem.message
+    assert "issuers: []" in problem.hint
+
+
+def test_a_limit_by_address_is_for_routes_without_tokens() -> None:
+    assert not told(by_address(", anonymous: true, issuers: []"))
+    assert not told(by_address(", anonymous: true", issuers="{}"))
+
+
 def test_names_are_given_once() -> None:
     text = routes("match: {path: /a}", "match: {path: /b}").replace("r1", "r0")
     assert told(text) == {"routes[1].name": "is the name of an earlier route, too"}

@@ -24,7 +24,7 @@ class Limit(Model):
     """A limit that routes name; every route naming it draws from the same buckets."""
 
     key: Literal["identity", "client_address"] = "identity"
-    """Whose bucket: issuer and subject (client address for anonymous callers), or always the client address."""
+    """identity: issuer and subject, else the client address; client_address: of routes that take no tokens."""
     tiers: dict[Name, Bucket] = Field(min_length=1)
     """A bucket for each tier; a caller whose tier has no bucket takes the one of the nearest lower tier listed."""
     on_store_failure: Literal["open", "closed"] = "closed"

@@ -61,6 +61,14 @@ def _admission(route: Route, path: Path, config: Config) -> Iterator[Finding]:
     limit = config.limits.get(route.limit or "")
     if limit is None:
         return
+    tokens = config.issuers if route.issuers is None else route.issuers
+    if limit.key == "client_address" and (tokens or not route.anonymous):
+        yield Finding(
+            (*path, "limit"),
+            "counts by address alone, and the route takes tokens: callers would share a bucket who are not one",
+            "use a limit with key: identity; or let nobody in by token: anonymous: true, issuers: []",
+            (("limits", route.limit or "", "key"), (*path, "anonymous"), (*path, "issuers"), ("issuers",)),
+        )
     least = "anonymous" if route.anonymous else config.tiers.names[0]
     if limit.tiers.keys().isdisjoint({"anonymous", least}):
         yield Finding(
