@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+import stat
+import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -103,6 +105,25 @@ async def test_production(oidc: OidcProvider, nginx_upstream: NginxUpstream, tmp
             version = await http1.ask(port, "GET", "/version", headers={"x-internal-caller": "root"})
             assert "x-internal-caller" not in headers(version)
             assert version.value("ratelimit") is not None
+
+
+def test_the_commands_at_the_head_of_production_prepare_it(tmp_path: Path) -> None:
+    """All of them but the last, which would serve on every interface."""
+    head = (EXAMPLES / "production.yaml").read_text().partition("\nserver:")[0]
+    *commands, serve = re.findall(r"^#   (.+)$", head, re.MULTILINE)
+    assert serve == "ostiary serve --config examples/production.yaml"
+    assert commands[-1] == "ostiary check --config examples/production.yaml"
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    shell = "\n".join(["set -e", f'ostiary() {{ "{sys.executable}" -m ostiary "$@"; }}', *commands])
+    done = subprocess.run(["/bin/sh", "-c", shell], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ": ok: " in done.stdout
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("name", ["minimal.yaml", "tiers.yaml"])
+def test_the_others_need_nothing(name: str) -> None:
+    load(EXAMPLES / name, {})
 
 
 REFERENCE: Final = {"SCHEDULER_SECRET": secrets.token_hex(16)}
