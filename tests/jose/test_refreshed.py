@@ -174,6 +174,7 @@ async def test_a_failed_refresh_keeps_the_keys_until_the_stale_limit_and_then_no
     assert not world.knows()
     assert not world.time.now < only.usable_until
     assert not world.status().ready
+    assert not world.status().stale  # nothing serves any more
     with pytest.raises(Broken) as caught:
         await world.find()
     assert caught.value.refusal.reason == IDENTITY_PROVIDER_UNAVAILABLE
@@ -364,6 +365,7 @@ async def test_the_loops_own_clock_serves_when_none_is_given() -> None:
 async def test_a_second_outage_is_told_of_again() -> None:
     world = await World().started()
     assert world.kinds() == ["refresh_failed", "unavailable"]
+    assert not world.status().stale  # what never was cannot be old
     world.provider.keys = (_ONE,)
     await world.next_refresh()
     world.provider.keys = ()

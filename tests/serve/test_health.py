@@ -54,6 +54,12 @@ def test_an_issuer_is_as_well_as_where_it_is_worst() -> None:
     assert state.issuers == {"0": STALE, "1": NONE}
 
 
+def test_ages_are_told_to_a_tenth_of_a_second() -> None:
+    told = IssuerHealth(True, 2, 41.68754, False, 0, "")
+    state = health(workers(Heard(told, NONE)), 1, NOW, draining=False)
+    assert [issuer.age for issuer in state.issuers.values()] == [41.7, math.inf]
+
+
 def test_a_store_that_one_worker_does_not_reach_is_told() -> None:
     assert not health(workers(Heard(GOOD), Heard(GOOD, store=False)), 2, NOW, draining=False).store_healthy
 

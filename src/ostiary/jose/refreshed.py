@@ -114,7 +114,7 @@ class RefreshedKeys:
             ready=ready,
             keys=len(self._keys.keys) if ready else 0,
             age=age,
-            stale=age > self._policy.ttl,
+            stale=ready and age > self._policy.ttl,
             failures=self._failures,
             last_error=self._last_error,
         )

@@ -24,7 +24,7 @@ class KeyStatus(msgspec.Struct, frozen=True):
     """How an issuer's keys are.
 
     `ready`: there are usable ones, `keys` of them. `age`: seconds since the last good refresh, +inf if there was none.
-    `stale`: that is longer ago than the TTL. `failures`: refreshes that failed since.
+    `stale`: they are usable, but that is longer ago than the TTL. `failures`: refreshes that failed since.
     """
 
     ready: bool

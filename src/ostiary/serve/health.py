@@ -75,7 +75,7 @@ def _worst(states: Iterable[dict[str, IssuerHealth]]) -> dict[str, IssuerHealth]
             known = found.get(name)
             if known is None or _badness(state) > _badness(known):
                 found[name] = state
-    return found
+    return {name: msgspec.structs.replace(state, age=round(state.age, 1)) for name, state in found.items()}
 
 
 def _badness(state: IssuerHealth) -> tuple[bool, bool, float]:
