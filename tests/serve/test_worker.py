@@ -117,11 +117,14 @@ async def test_an_address_in_use_is_told(port: int) -> None:
             assert "in use" in life.worker.failure
 
 
-async def test_a_log_that_cannot_be_opened_is_told(port: int) -> None:
-    observe = {"access_log": {"path": "/nonexistent/log"}}
+@pytest.mark.parametrize("logs", [["access_log"], ["security_log"], ["access_log", "security_log"]])
+async def test_every_log_that_cannot_be_opened_is_told(port: int, logs: list[str]) -> None:
+    observe = {log: {"path": f"/nonexistent/{log}"} for log in logs}
     async with living(document("http://127.0.0.1:1", server={"listen": f"127.0.0.1:{port}"}, observe=observe)) as life:
         assert await life.code == 1
-        assert life.worker.failure == "No such file or directory: /nonexistent/log"
+        assert life.worker.failure == "; ".join(
+            f"observe.{log}.path: /nonexistent/{log} cannot be opened: No such file or directory" for log in logs
+        )
 
 
 async def test_a_store_that_does_not_know_our_password_is_told(port: int) -> None:

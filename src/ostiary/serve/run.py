@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sysconfig
 from contextlib import AsyncExitStack
 from importlib.metadata import version
@@ -33,7 +35,8 @@ async def serve(config: Config, say: Callable[[str], None]) -> None:
         try:
             reservation = Reservation(config.server.listen)
         except OSError as error:
-            raise CannotServe(f"The gateway cannot listen on {config.server.listen}: {error.strerror}.") from None
+            where = f"{config.server.listen} (server.listen)"
+            raise CannotServe(f"The gateway cannot listen on {where}: {_why(error)}.") from None
         stack.callback(reservation.close)
         listen = reservation.endpoint
         settled = config.model_copy(update={"server": config.server.model_copy(update={"listen": listen})})
@@ -46,8 +49,16 @@ async def serve(config: Config, say: Callable[[str], None]) -> None:
         try:
             await admin.start()
         except OSError as error:
-            raise CannotServe(f"The admin listener cannot listen on {config.admin.listen}: {error.strerror}.") from None
+            where = f"{config.admin.listen} (admin.listen)"
+            raise CannotServe(f"The admin listener cannot listen on {where}: {_why(error)}.") from None
         supervisor.stop_on_signals()
         admin_at = Endpoint(config.admin.listen.host, admin.port)
         guided = profile_guided(sysconfig.get_config_vars())
         await supervisor.run(lambda: say(banner(config, workers, release, listen, admin_at, guided=guided)))
+
+
+def _why(error: OSError) -> str:
+    """Say what is in the way in the system's words; asyncio's own repeat the address."""
+    if isinstance(error, socket.gaierror) or error.errno is None:
+        return str(error.strerror or error)
+    return os.strerror(error.errno)

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from ostiary.stores.protocol import LimitStore
 
 
+class CannotLog(Exception):
+    """A log cannot be opened. The text is for the operator and names every such log by its key."""
+
+
 class Worker:
     """One gateway with its logs and metrics, and the supervisor at the other end of `channel`."""
 
@@ -41,13 +45,17 @@ class Worker:
         self._channel = channel
         self._config = config
         self._metrics = metrics = Metrics()
-        self._writers: dict[str, LineWriter] = {}
-        diagnostics.install(self._writer("diagnostics", "stderr"), index)
+        self._writers = {"diagnostics": LineWriter(Sink("stderr"))}
+        diagnostics.install(self._writers["diagnostics"], index)
         access, access_log = config.observe.access_log, None
+        targets = {"security": config.observe.security_log.path}
+        if access.mode != "off":
+            targets["access"] = access.path
+        self._open(targets)
         if access.mode != "off":
             sample = access.sample if access.mode == "sampled" else 1.0
-            access_log = AccessLog(self._writer("access", access.path), sample)
-        self._security_log = SecurityLog(self._writer("security", config.observe.security_log.path), metrics)
+            access_log = AccessLog(self._writers["access"], sample)
+        self._security_log = SecurityLog(self._writers["security"], metrics)
         metrics.on_snapshot(self._collect)
         self._gateway = Gateway(config, _store(config), metrics, access_log, self._security_log)
 
@@ -106,9 +114,15 @@ class Worker:
             await asyncio.sleep(STATUS_SECONDS)
             worst.value = max(worst.value, loop.time() - due)
 
-    def _writer(self, log: str, target: str) -> LineWriter:
-        writer = self._writers[log] = LineWriter(Sink(target))
-        return writer
+    def _open(self, targets: dict[str, str]) -> None:
+        faults = []
+        for log, target in targets.items():
+            try:
+                self._writers[log] = LineWriter(Sink(target))
+            except OSError as error:
+                faults.append(f"observe.{log}_log.path: {target} cannot be opened: {error.strerror}")
+        if faults:
+            raise CannotLog("; ".join(sorted(faults)))
 
     def _collect(self) -> None:
         for log, writer in self._writers.items():
@@ -134,7 +148,7 @@ async def _main(fd: int) -> int:
     except OSError as error:
         channel.send(Failed(f"{error.strerror}: {error.filename}" if error.filename else str(error)))
         return 1
-    except StoreMisconfigured as error:
+    except (CannotLog, StoreMisconfigured) as error:
         channel.send(Failed(str(error)))
         return 1
     finally:
