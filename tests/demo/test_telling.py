@@ -84,7 +84,8 @@ def test_the_configuration_can_be_copied_from_what_is_shown() -> None:
     Telling(console).opening(AT, Path("ostiary.yaml"), long, 1.25, 2)
     shown = console.export_text()
     for line in long.splitlines():
-        assert f"\n    {line}\n" in shown or not line
+        assert (f"\n    {line}\n" if line else "\n\n") in shown
+    assert "    \n" not in shown
 
 
 def test_a_lesson_ends_where_its_words_end() -> None:

@@ -46,7 +46,7 @@ class Telling:
         self._line("config", Text(str(path)))
         out.print()
         for line in Syntax("", "yaml", background_color="default").highlight(text).split(allow_blank=True):
-            out.print(Text(_INDENT).append_text(line), soft_wrap=True)
+            out.print(Text(_INDENT if line else "").append_text(line), soft_wrap=True)
 
     def step(self, number: int, step: Step, answer: Answer, found: list[str]) -> None:
         """Tell one step: the request, what it shows, the answer, and what the service behind saw of it."""
