@@ -43,6 +43,17 @@ async def test_what_callers_say_of_themselves_does_not_arrive(tmp_path: Path, ro
     assert received.values("Authorization") == []
 
 
+async def test_ids_arrive_under_their_configured_names_and_no_others(tmp_path: Path) -> None:
+    """A caller can set neither; to the caller, the id is told under its usual name."""
+    names = {"request_id": "X-Trace-Id", "correlation_id": None}
+    async with wire(tmp_path, routes=[{**OPEN[0], "anonymous": True}], identity_headers=names) as gate:
+        heard = await gate.play(get(b"X-Trace-Id: mine", b"X-Request-Id: mine", b"X-Correlation-Id: mine"))
+        (received,) = heard.arrived
+    (identifier,) = received.values("X-Trace-Id")
+    assert f"x-request-id: {identifier}".encode() in heard.raw.lower()
+    assert received.values("X-Request-Id") == received.values("X-Correlation-Id") == []
+
+
 async def test_h4_connection_options_do_not_reach_what_the_gateway_says(tmp_path: Path) -> None:
     async with wire(tmp_path, routes=[{**OPEN[0], "anonymous": False}]) as gate:
         token = key("ES256").token(sub="alice").encode()

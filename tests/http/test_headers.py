@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from ostiary.config.model import IdentityHeaders
 from ostiary.http.headers import HeaderPolicy, Kind, fold
 
-RENAMED = IdentityHeaders(user_id="X-Authenticated-Person", tenant_id=None, also_strip=("X-Internal-Trace",))
+RENAMED = IdentityHeaders(
+    user_id="X-Authenticated-Person", tenant_id=None, request_id="X-Trace-Id", also_strip=("X-Internal-Trace",)
+)
 POLICY = HeaderPolicy(RENAMED)
+IDS = {"X-Request-Id", "X-Correlation-Id"}
 CONFIGURED = [
-    *(str(value) for key, value in RENAMED if key != "also_strip" and value is not None),
-    *(str(value) for key, value in IdentityHeaders() if key != "also_strip" and value is not None),
+    *(str(value) for key, value in RENAMED if key != "also_strip" and value is not None and value not in IDS),
+    *(str(value) for key, value in IdentityHeaders() if key != "also_strip" and value is not None and value not in IDS),
     *RENAMED.also_strip,
 ]
 KNOWN = {

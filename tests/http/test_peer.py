@@ -12,6 +12,7 @@ from ostiary.http.forwarded import Trusted
 from ostiary.http.headers import Kind
 from ostiary.http.host import canonical_host
 from ostiary.http.peer import Caller, Peer
+from ostiary.http.request_id import id_fields
 from ostiary.tls.client_certificate import ClientCertificate
 
 if TYPE_CHECKING:
@@ -74,6 +75,17 @@ def test_request_ids_that_are_made_anew(ids: list[bytes]) -> None:
     found = caller(PROXY, [(Kind.REQUEST_ID, value) for value in ids])
     assert re.fullmatch(rb"[0-9a-f]{32}", found.request_id)
     assert b"X-Correlation-Id: %b\r\n" % found.request_id in found.fields
+
+
+@pytest.mark.parametrize("address", [PROXY, STRANGER])
+def test_ids_go_by_configured_names_whatever_the_host(address: str) -> None:
+    host = canonical_host(b"[fe80::1]")
+    assert host is not None
+    peer = Peer(address, b"http", PROXIES, "both", ids=id_fields("X-Trace-Id", None))
+    found = peer.caller(TOLD, host)
+    assert found.fields.endswith(b"\r\nX-Trace-Id: %b\r\n" % found.request_id)
+    assert found.fields.count(b"[fe80::1]") == 2
+    assert b"X-Request-Id" not in found.fields
 
 
 def test_requests_of_one_connection_are_told_apart() -> None:

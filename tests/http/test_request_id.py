@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from ostiary.http.request_id import is_request_id, new_request_id
+from ostiary.http.request_id import id_fields, is_request_id, new_request_id
 
 
 def test_new_ids_are_unique_and_well_formed() -> None:
@@ -28,6 +28,19 @@ def test_processes_do_not_share_ids() -> None:
     code = "from ostiary.http.request_id import new_request_id; print(new_request_id().decode()[:16])"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert other.stdout.strip() != new_request_id().decode()[:16]
+
+
+@pytest.mark.parametrize(
+    "names, lines",
+    [
+        (("X-Request-Id", "X-Correlation-Id"), b"X-Request-Id: 1\r\nX-Correlation-Id: 2\r\n"),
+        (("X-Trace", None), b"X-Trace: 1\r\n"),
+        ((None, "X-Trace"), b"X-Trace: 2\r\n"),
+        ((None, None), b""),
+    ],
+)
+def test_they_go_by_the_names_they_are_given(names: tuple[str | None, str | None], lines: bytes) -> None:
+    assert id_fields(*names) % (b"1", b"2") == lines
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ _RESERVED: Final = frozenset(_NAMES.split())
 _RESERVED_PREFIXES: Final = (
     "access-control-", "content-", "if-", "proxy-", "ratelimit", "sec-", "x-forwarded-",
 )  # fmt: skip
+_IDS: Final = frozenset({"request_id", "correlation_id"})
+_ID_NAMES: Final = frozenset({"x-request-id", "x-correlation-id"})
 _NEEDED: Final = frozenset(
     {"authorization", "connection", "content-length", "content-type", "expect", "host", "te", "transfer-encoding"}
 )
@@ -37,8 +39,10 @@ def identity_headers(config: Config) -> Iterator[Finding]:
         if field == "also_strip" or (name := getattr(section, field)) is None:
             continue
         path = ("identity_headers", field)
-        if name.lower() in _RESERVED or name.lower().startswith(_RESERVED_PREFIXES):
+        reserved = name.lower() in _RESERVED or name.lower().startswith(_RESERVED_PREFIXES)
+        if reserved and not (field in _IDS and name.lower() in _ID_NAMES):
             yield Finding(path, "names a header that has another meaning", "take one of your own: X-User-Id")
+            continue
         other = first.setdefault(fold(name.encode("ascii")), field)
         if other != field:
             rests_on = (("identity_headers", other),)

@@ -100,5 +100,9 @@ class IdentityHeaders(Model):
     """When the token expires, in seconds since 1970."""
     session_id: HeaderName | None = "X-Session-Id"
     """The session. Not filled in yet, but stripped."""
+    request_id: HeaderName | None = "X-Request-Id"
+    """The request's id, on every route. Answers, logs and trusted proxies always have it under X-Request-Id."""
+    correlation_id: HeaderName | None = "X-Correlation-Id"
+    """What the request belongs to: as a trusted proxy says in X-Correlation-Id, else the request's id."""
     also_strip: tuple[HeaderName, ...] = ()
     """Further headers that callers may never set."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
+from ostiary.http.request_id import id_fields
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -118,6 +120,7 @@ _ASKED_PREFIXES: Final = (
 """The same, of requests only. In answers some of them are for a proxy in front of the gateway: without
 X-Accel-Buffering, nginx would hold a stream of events back."""
 
+_IDS: Final = frozenset({"x-request-id", "x-correlation-id"})
 _FOLD: Final = bytes(c if chr(c).isalnum() and c < 128 else ord("-") for c in range(256))
 _MEMO_ENTRIES: Final = 1024
 _MEMO_NAME_BYTES: Final = 64
@@ -141,7 +144,10 @@ class HeaderPolicy:
         names: set[str] = {*identity.also_strip, *own}
         for headers in (identity, type(identity)()):
             values = (getattr(headers, field) for field in type(headers).model_fields if field != "also_strip")
-            names.update(value for value in values if value is not None)
+            # Ids have kinds of their own: those of trusted proxies are read.
+            names.update(value for value in values if value is not None and value.lower() not in _IDS)
+        self.ids = id_fields(identity.request_id, identity.correlation_id)
+        """The template of the lines that tell the ids of a request."""
         self._stripped = frozenset(fold(name.encode("ascii")) for name in names)
         self.kind: Callable[[bytes], Kind] = _Memo(self._classify_asked).__getitem__
         """Return the kind of a request's field named so, as the peer spelt it: one dictionary look-up if known."""

@@ -8,7 +8,7 @@ import msgspec
 
 from ostiary.http.forwarded import Client, from_forwarded, from_x_forwarded, upstream_fields
 from ostiary.http.headers import Kind
-from ostiary.http.request_id import is_request_id, new_request_id
+from ostiary.http.request_id import id_fields, is_request_id, new_request_id
 
 if TYPE_CHECKING:
     from ostiary.http.forwarded import Family, Scheme, Trusted
@@ -22,6 +22,9 @@ _ABOUT_OTHERS: Final[dict[Family, tuple[Kind, ...]]] = {
     "forwarded": (Kind.FORWARDED,),
 }
 """With these a peer speaks for somebody else, even if it cannot be told for whom."""
+
+
+_IDS: Final = id_fields("X-Request-Id", "X-Correlation-Id")
 
 
 class Caller(msgspec.Struct, frozen=True, gc=False):
@@ -41,13 +44,14 @@ class Caller(msgspec.Struct, frozen=True, gc=False):
 class Peer:
     """The other end of one client connection. Unless it is trusted, what it says about others is not heard (law 4).
 
+    `ids` is the template of the lines that tell the upstream the ids of a request and of what it belongs to.
     `certificate` is its own, if it has shown one. `server_name` is the only host that it may ask for, if that is bound.
     `sender` is the address that the connection comes from: another one if a proxy of connections has told `address`.
     """
 
-    __slots__ = ("_about", "_client", "_family", "_trusted", "address", "certificate", "sender", "server_name")
+    __slots__ = ("_about", "_client", "_family", "_ids", "_trusted", "address", "certificate", "sender", "server_name")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is known of a connection, most of it by default
         self,
         address: str,
         scheme: Scheme,
@@ -56,6 +60,8 @@ class Peer:
         certificate: ClientCertificate | None = None,
         server_name: str | None = None,
         sender: str | None = None,
+        *,
+        ids: bytes = _IDS,
     ) -> None:
         self.address = address
         self.sender = address if sender is None else sender
@@ -63,6 +69,7 @@ class Peer:
         self.server_name = server_name
         self._client = Client(address, scheme)
         self._family = family
+        self._ids = ids
         self._trusted = trusted if address in trusted else None
         self._about: tuple[Host, bytes] | None = None
 
@@ -72,10 +79,14 @@ class Peer:
             return self._told_caller(told, host, self._trusted)
         about = self._about
         if about is None or about[0] is not host:
-            about = self._about = (host, upstream_fields(self._client, host, self._family))
+            about = self._about = (host, self._template(self._client, host))
         request_id = new_request_id()
-        fields = b"%bX-Request-Id: %b\r\nX-Correlation-Id: %b\r\n" % (about[1], request_id, request_id)
+        fields = about[1] % (request_id, request_id)
         return Caller(self.address, request_id, fields, self.certificate)
+
+    def _template(self, client: Client, host: Host) -> bytes:
+        """What the upstream is told about a caller, but for the ids."""
+        return upstream_fields(client, host, self._family).replace(b"%", b"%%") + self._ids
 
     def _told_caller(self, told: list[tuple[Kind, bytes]], host: Host, trusted: Trusted) -> Caller:
         values: dict[Kind, list[bytes]] = {}
@@ -93,9 +104,7 @@ class Peer:
             client = from_forwarded(self._client, trusted, values.get(Kind.FORWARDED, ()))
         request_id = _told_id(values.get(Kind.REQUEST_ID)) or new_request_id()
         correlation_id = _told_id(values.get(Kind.CORRELATION_ID)) or request_id
-        fields = b"%bX-Request-Id: %b\r\nX-Correlation-Id: %b\r\n" % (
-            upstream_fields(client, host, self._family), request_id, correlation_id,
-        )  # fmt: skip
+        fields = self._template(client, host) % (request_id, correlation_id)
         own = client == self._client and not any(kind in values for kind in _ABOUT_OTHERS[self._family])
         return Caller(client.address, request_id, fields, self.certificate if own else None)
 

@@ -24,6 +24,13 @@ def new_request_id() -> bytes:
     return b"%b%016x" % (_PREFIX, _COUNT() * _SCATTER & _MASK)
 
 
+def id_fields(request_id: str | None, correlation_id: str | None) -> bytes:
+    """The header lines named so, each ended by CRLF, as a template for the two ids; a name of None leaves one out."""
+    # A precision of zero takes the id and writes nothing of it.
+    lines = (b"%.0b" if name is None else name.encode("ascii") + b": %b\r\n" for name in (request_id, correlation_id))
+    return b"".join(lines)
+
+
 def is_request_id(value: bytes) -> bool:
     """Whether an id from a trusted peer may be taken over: 1 to 128 letters, digits and ``._:=+/-``."""
     return _ACCEPTABLE.fullmatch(value) is not None

@@ -121,11 +121,12 @@ class ProxyDoor:
         sender = (peername and read_address(peername[0])) or _NOWHERE
         address = told or sender
         if not isinstance(session, Session):
-            return Peer(address, b"http", self._trusted, self.server.forwarded, sender=sender)
+            return Peer(address, b"http", self._trusted, self.server.forwarded, sender=sender, ids=self.fields.ids)
         asks = self.server.tls is not None and self.server.tls.client_certificates is not None
         # Where connections prove who they are, each is for the one host that it proved it to (RFC 9110 section 7.4).
         name = session.server_name if asks else None
-        return Peer(address, b"https", self._trusted, self.server.forwarded, session.certificate, name, sender)
+        trusted, family, ids = self._trusted, self.server.forwarded, self.fields.ids
+        return Peer(address, b"https", trusted, family, session.certificate, name, sender, ids=ids)
 
     async def drain(self) -> None:
         """Let every exchange finish, close every connection and WebSocket, and return when none is left."""
