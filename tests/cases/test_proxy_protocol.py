@@ -112,7 +112,7 @@ async def test_logs_and_fields_tell_of_the_client(tmp_path: Path) -> None:
         (received,) = gate.upstream.requests
         assert received.values("X-Forwarded-For") == ["2001:db8::7"]
         assert received.values("Forwarded") == ['for="[2001:db8::7]";proto=http;host="gateway.example"']
-    assert [record["client"] for record in logged(gate.running.access_log)] == ["2001:db8::7"] * 2
+    assert [record["client"] for record in logged(gate.running.access_log)] == ["2001:db8::7"] * 3
     clients = {event["event"]: event["client"] for event in logged(gate.running.security_log)}
     assert clients == {"token_invalid": "2001:db8::7", "request_malformed": "2001:db8::7"}
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostiary.jose.token import MAX_BRACKETS, MAX_HEADER_BYTES, Header, MalformedToken, parse
+from ostiary.jose.token import MAX_BRACKETS, MAX_HEADER_BYTES, MAX_TOKEN_BYTES, Header, MalformedToken, parse
 from tests.support.tokens import b64url, key
 
 _GOOD = key("ES256").token(iat=0, exp=1)
@@ -111,7 +111,9 @@ def test_a_media_type_is_read_in_its_short_form(typ: str, read: str) -> None:
     assert parse(_with_header(alg="ES256", typ=typ)).header.typ == read
 
 
-def test_a_header_that_is_too_long_is_refused_before_it_is_read() -> None:
+def test_what_is_too_long_is_refused_before_it_is_read() -> None:
+    with pytest.raises(MalformedToken, match="token is too long"):
+        parse(b"A" * (MAX_TOKEN_BYTES + 1))
     with pytest.raises(MalformedToken, match="header is too long"):
         parse(b"A" * (MAX_HEADER_BYTES + 1) + b".e30.AA")
 

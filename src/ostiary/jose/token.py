@@ -15,6 +15,8 @@ from ostiary.jose import base64url
 from ostiary.jose.jwk import MAX_KID_CHARACTERS
 from ostiary.jose.strict_json import parse_object
 
+MAX_TOKEN_BYTES: Final = 1024 * 1024
+"""What no configured bound exceeds."""
 MAX_HEADER_BYTES: Final = 4 * 1024
 """Of the encoded header; some issuers put a certificate chain into it."""
 MAX_BRACKETS: Final = 256
@@ -45,7 +47,9 @@ class Token(msgspec.Struct, frozen=True, gc=False):
 
 
 def parse(token: bytes) -> Token:
-    """Take `token`, which is within its bound, apart. Raises MalformedToken."""
+    """Take `token` apart. Raises MalformedToken."""
+    if len(token) > MAX_TOKEN_BYTES:
+        raise MalformedToken("The token is too long.")
     signing_input, _, encoded_signature = token.rpartition(b".")
     encoded_header, dot, encoded_payload = signing_input.partition(b".")
     # A further dot would land in the payload's segment, whose alphabet has none.
