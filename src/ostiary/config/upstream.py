@@ -76,12 +76,12 @@ class Retries(Model):
 
 
 class SlowClients(Model):
-    """When the answers of clients that do not take them are cut for requests that wait for a connection."""
+    """When clients that do not take their answers, or send their requests on, are cut for others who wait."""
 
     share: Share = Field(0.5, ge=0, le=1)
-    """Of the connections, those that such answers keep all the same; one client network crowds at a quarter of it."""
+    """Of the connections, those that such clients keep all the same; one network of them crowds at a quarter of it."""
     grace: Duration = Field(1.0, gt=0)
-    """How long an answer may be held up, unless its client's network crowds."""
+    """How long an answer may be held up, unless its client's network crowds; and a request, in any case."""
 
 
 class Upstream(Model):
@@ -100,7 +100,7 @@ class Upstream(Model):
     queue_timeout: Duration = Field(2.0, gt=0)
     """How long a request may wait for a connection to be free."""
     slow_clients: SlowClients = SlowClients()
-    """What those who do not take their answers may keep from those who wait."""
+    """What those who do not take their answers, or send their requests on, may keep from those who wait."""
     header_bytes: Size = Field(64 * 1024, ge=1024, le=1024 * 1024)
     """Status line and header block of a response together; 502 beyond it."""
     connect_timeout: Duration = Field(2.0, gt=0)

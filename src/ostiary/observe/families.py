@@ -119,11 +119,16 @@ UPSTREAM_WAITING: Final = Family(
     "ostiary_upstream_waiting", Kind.SUM, ("upstream",), "Requests that wait for a connection to be free."
 )
 UPSTREAM_HELD_UP: Final = Family(
-    "ostiary_upstream_held_up", Kind.SUM, ("upstream",), "Connections whose answer waits for its client to take more."
+    "ostiary_upstream_held_up", Kind.SUM, ("upstream",),
+    "Connections held up by their clients, who do not take the answer, or do not send the request on.",
 )
 UPSTREAM_CUT: Final = Family(
     "ostiary_upstream_answers_cut_total", Kind.COUNTER, ("upstream",),
     "Answers cut because their clients held them up while requests waited for a connection.",
+)
+UPSTREAM_UPLOADS_CUT: Final = Family(
+    "ostiary_upstream_uploads_cut_total", Kind.COUNTER, ("upstream",),
+    "Requests cut because their clients did not send them on while others waited for a connection.",
 )
 UPSTREAM_RETRIES: Final = Family(
     "ostiary_upstream_retries_total", Kind.COUNTER, ("upstream", "result"),

@@ -47,7 +47,7 @@ class UpstreamMetrics:
     __slots__ = (
         "_metrics", "_name", "answers_cut", "circuit", "circuit_open", "circuit_opened", "connections",
         "connects_failed", "down", "held_up", "incomplete", "opened", "over_budget", "protocol_errors", "queue_full",
-        "repeated", "resets", "responses", "timeouts", "waiting",
+        "repeated", "resets", "responses", "timeouts", "uploads_cut", "waiting",
     )  # fmt: skip
 
     def __init__(self, metrics: Metrics, name: str) -> None:
@@ -69,6 +69,7 @@ class UpstreamMetrics:
         self.waiting = metrics.gauge(families.UPSTREAM_WAITING, name)
         self.held_up = metrics.gauge(families.UPSTREAM_HELD_UP, name)
         self.answers_cut = metrics.counter(families.UPSTREAM_CUT, name)
+        self.uploads_cut = metrics.counter(families.UPSTREAM_UPLOADS_CUT, name)
         self.repeated = metrics.counter(families.UPSTREAM_RETRIES, name, "repeated")
         self.over_budget = metrics.counter(families.UPSTREAM_RETRIES, name, "over_budget")
         self.responses = [0] * len(_CLASSES)

@@ -169,7 +169,7 @@ class Exchange:
             else:
                 self._hold(_LAST_CHUNK)
         if upstream is not None:
-            upstream.give_time(self.door.monotonic())
+            upstream.request_complete(self.door.monotonic())
 
     def flush_body(self) -> None:
         """Send on what `request_body` took."""

@@ -1,22 +1,23 @@
-"""The connections of one upstream whose answers wait for their clients, and which of them others get instead.
+"""The connections of one upstream that wait for their clients, and which of them others get instead.
 
-A client that does not take its answer keeps a connection for as long as it likes. That harms nobody until somebody
-waits for one. Then answers are cut, as many as requests wait, but no more than are held up beyond what may be:
+A client that does not take its answer, or does not send its request on (see `Uploads`), keeps a connection for as long
+as it likes. That harms nobody until somebody waits for one. Then they are cut, as many as requests wait, but no more
+than are held up beyond what may be:
 
 - those held up for longer than the grace, down to the share of the connections that is left to slow clients;
 - those of a network that crowds, which is to hold up more than a quarter of that share: at once, down to that quarter,
   and only for others, whom it also waits behind.
 
-The network that holds up most loses first, and of its answers the one held up for longest. So a crowd of slow readers
-keeps nobody out, wherever it comes from, and who is as slow without being many is the last to pay for it.
+The network that holds up most loses first, and of its connections the one held up for longest. So a crowd of slow
+clients keeps nobody out, wherever it comes from, and who is as slow without being many is the last to pay for it.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from itertools import takewhile
 from math import inf
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ostiary.limit.limiter import network_of
@@ -38,10 +39,12 @@ class _Held(NamedTuple):
     connection: UpstreamConnection
     network: str
     since: float
+    upload: bool
+    """Whether it is the request that is waited for, and not the answer that is not taken."""
 
 
 class HeldUp:
-    """The held-up answers of one upstream in one worker, and the `line` of those who wait for a connection.
+    """The held-up connections of one upstream in one worker, and the `line` of those who wait for a connection.
 
     `deadline` is watched by the worker's `Deadlines`; monotonic seconds.
     """
@@ -66,7 +69,6 @@ class HeldUp:
         self._metrics = metrics
         self._monotonic = monotonic
         self._held: dict[UpstreamConnection, _Held] = {}
-        """The one held up for longest comes first."""
         self._counts: dict[str, int] = {}
         """How many of them each network has."""
         self._cut: set[UpstreamConnection] = set()
@@ -75,10 +77,21 @@ class HeldUp:
     def __len__(self) -> int:
         return len(self._held)
 
+    def __contains__(self, connection: object) -> bool:
+        return connection in self._held
+
     def begin(self, connection: UpstreamConnection) -> None:
         """Note that the answer on `connection` waits for its client."""
+        self.end(connection)  # its request may have waited, too
+        self._note(connection, self._monotonic(), upload=False)
+
+    def begin_upload(self, connection: UpstreamConnection, since: float) -> None:
+        """Note that the request on `connection` has waited for its client since then."""
+        self._note(connection, since, upload=True)
+
+    def _note(self, connection: UpstreamConnection, since: float, *, upload: bool) -> None:
         network = network_of(connection.caller)
-        self._held[connection] = _Held(connection, network, self._monotonic())
+        self._held[connection] = _Held(connection, network, since, upload)
         count = self._counts[network] = self._counts.get(network, 0) + 1
         if count > self._crowd:
             self._line.last.add(network)
@@ -108,34 +121,34 @@ class HeldUp:
         # Room at a target that is left out would be of no use while another is up: nobody would be sent there.
         targets = [target for target in self._targets if target.out_until <= mono]
         targets = targets or [target for target in self._targets if not target.down]
-        late = takewhile(lambda one: one.since + self._grace <= mono, self._held.values())
-        slow = [one for one in late if one.connection.target in targets]
-        self._cut_some(slow, waiting, kept=int(self._kept * len(targets)))
+        useful = [one for one in self._held.values() if one.connection.target in targets]
+        useful.sort(key=attrgetter("since"))  # in which order they are already, but for uploads
+        late = [one for one in useful if one.since + self._grace <= mono]
+        self._cut_some(late, waiting, kept=int(self._kept * len(targets)))
         crowding = self._line.last
         if crowding:
-            held = self._held.values()
-            crowd = [one for one in held if one.network in crowding and one.connection.target in targets]
+            crowd = [one for one in useful if one.network in crowding and one.connection in self._held]
             self._cut_some(crowd, self._line.count(crowding), kept=self._crowd * len(crowding))
 
     expired = make_room
 
     def _cut_some(self, held: Sequence[_Held], waiting: int, *, kept: int) -> None:
         """Cut those of `held` who are worst, until as many have been cut as are `waiting`, or only `kept` are left."""
-        for connection in _worst(held, min(waiting - len(self._cut), len(held) - kept)):
-            self.end(connection)
-            self._cut.add(connection)
-            self._metrics.answers_cut.value += 1
-            connection.cut()
+        for one in _worst(held, min(waiting - len(self._cut), len(held) - kept)):
+            self.end(one.connection)
+            self._cut.add(one.connection)
+            (self._metrics.uploads_cut if one.upload else self._metrics.answers_cut).value += 1
+            one.connection.cut()
 
 
-def _worst(held: Sequence[_Held], count: int) -> list[UpstreamConnection]:
+def _worst(held: Sequence[_Held], count: int) -> list[_Held]:
     """Choose `count` of `held`, who are in order: each time the first one of the network that has most of them left."""
-    networks: dict[str, deque[tuple[int, UpstreamConnection]]] = {}
+    networks: dict[str, deque[tuple[int, _Held]]] = {}
     for place, one in enumerate(held if count > 0 else ()):
-        networks.setdefault(one.network, deque()).append((place, one.connection))
+        networks.setdefault(one.network, deque()).append((place, one))
     heap = [(-len(line), line[0][0], line) for line in networks.values()]
     heapq.heapify(heap)
-    chosen: list[UpstreamConnection] = []
+    chosen: list[_Held] = []
     while len(chosen) < count:
         _, _, line = heapq.heappop(heap)
         chosen.append(line.popleft()[1])

@@ -24,6 +24,7 @@ from ostiary.proxy.health_check import HealthCheck
 from ostiary.proxy.held_up import HeldUp
 from ostiary.proxy.retry_budget import RetryBudget
 from ostiary.proxy.target import Target
+from ostiary.proxy.uploads import Uploads
 from ostiary.proxy.upstream import UpstreamConnection
 from ostiary.proxy.waiting import WaitingLine
 
@@ -83,6 +84,8 @@ class UpstreamPool:
         self.held_up = HeldUp(upstream, self._targets, self._waiting, metrics, monotonic)
         deadlines.watch(self._waiting)
         deadlines.watch(self.held_up)
+        self._uploads = Uploads(self.held_up, upstream.slow_clients.grace)
+        deadlines.watch(self._uploads)
         if not self._several:
             deadlines.watch(self)
         self._dials: set[asyncio.Task[None]] = set()
@@ -200,6 +203,7 @@ class UpstreamPool:
         target.open -= 1
         self.metrics.connections.value -= 1
         self._deadlines.forget(connection)
+        self._uploads.connections.discard(connection)
         self.held_up.lost(connection)
         if connection in target.idle:
             target.idle.remove(connection)
@@ -369,6 +373,7 @@ class UpstreamPool:
         connection = await target.open_connection(lambda: UpstreamConnection(target))
         if not connection.closed:
             self._deadlines.watch(connection)
+            self._uploads.connections.add(connection)
         self.metrics.connections.value += 1
         self.metrics.opened.value += 1
         return connection

@@ -108,10 +108,24 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self.deadline = mono + target.first_byte_timeout
 
+    def request_complete(self, mono: float) -> None:
+        """Note that the client owes nothing any more: it is the target's turn."""
+        if not self._paused:
+            self.target.pool.held_up.end(self)
+        self.give_time(mono)
+
     @property
     def caller(self) -> str:
         """The address of who asked for what is at hand, empty if nothing is."""
         return "" if self._exchange is None else self._exchange.request.client
+
+    @property
+    def awaits(self) -> Exchange | None:
+        """The exchange whose client is all that is waited for: it owes some of the request, and could send it."""
+        exchange = self._exchange
+        if exchange is None or exchange.complete or self._full or self._paused or exchange.client.held:
+            return None
+        return exchange
 
     def cut(self) -> None:
         """End the exchange at hand: its client is too slow."""
@@ -204,6 +218,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._full = True
         if self._exchange is not None:
             self._exchange.client.hold_body()
+            if not self._paused:
+                self.target.pool.held_up.end(self)
             self.give_time(self._exchange.door.monotonic())
 
     def resume_writing(self) -> None:
@@ -311,8 +327,7 @@ class UpstreamConnection(asyncio.Protocol):
         if not self.closed:
             self.closed = True
             self.deadline = inf
-            if self._paused:
-                self.target.pool.held_up.end(self)
+            self.target.pool.held_up.end(self)
             self._transport.abort()
 
     def _begin(self) -> None:
