@@ -339,3 +339,23 @@ async def test_what_was_put_off_goes_with_its_connection(tmp_path: Path, monkeyp
         for _ in range(5):
             await asyncio.sleep(0)
         assert ends.to_client.take() == b""
+
+
+@pytest.mark.parametrize("before", [b"", b"\r\n", GET])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b" / HTTP/1.1\r\nHost: api.example.com\r\nX : y\r\n\r\n",
+        b" / HTTP/1.1\r\nX: " + b"a" * 100_000,
+        b" /" + b"a" * 100_000,
+        b" / HTTP/1.1\r\nHost: api",
+    ],
+)
+async def test_a_head_request_that_cannot_be_read_is_refused_without_a_body(
+    gate: Wire, before: bytes, rest: bytes
+) -> None:
+    """Whatever follows the head of an answer to HEAD would be taken for another answer (RFC 9110 section 9.3.2)."""
+    for method, bodiless in ((b"HEAD", True), (b"GET", False)):
+        heard = await gate.play(before + method + rest)
+        assert heard.statuses[-1] in {400, 408, 414, 431}
+        assert heard.raw.endswith(b"\r\n\r\n") is bodiless

@@ -64,6 +64,8 @@ class ClientConnection(ClientStream):
         """The exchange whose body is being read."""
         self._fault: Refusal | None = None
         """Why nothing more of this connection can be read."""
+        self._bodiless = False
+        """Whether what could not be read asked for a head only (RFC 9110 section 9.3.2)."""
         self._started = 0.0
         """When the latest piece came."""
         self._part = b""
@@ -274,7 +276,7 @@ class ClientConnection(ClientStream):
             else:
                 self._current.body_unreadable(_SLOW)
         elif self._part:
-            self._unreadable(_SLOW)
+            self._unreadable(_SLOW, self._part)
         else:
             self.door.idled.value += 1
             self.close_gently()
@@ -297,7 +299,7 @@ class ClientConnection(ClientStream):
         elif self._peer.server_name is not None and self._misdirected(request):
             request = _MISDIRECTED
         if isinstance(request, Refusal):
-            self._unreadable(request)
+            self._unreadable(request, data)
             return b""
         self._skipped = False
         exchange = self._wish(request) if request.framing.upgrade else Exchange(self, request, self._started)
@@ -315,7 +317,7 @@ class ClientConnection(ClientStream):
         else:
             self._incoming = None
             door.over_bound("pipelined")
-            self._unreadable(_TOO_MANY)
+            self._unreadable(_TOO_MANY, data)
         return rest
 
     def _head_piece(self, data: bytes) -> None:
@@ -323,9 +325,9 @@ class ClientConnection(ClientStream):
         bounds = self.door.bounds
         if len(data) > bounds.header_bytes:
             line = data.find(b"\r\n")
-            self._unreadable(_HEADERS if 0 <= line <= bounds.target_bytes else _TARGET)
+            self._unreadable(_HEADERS if 0 <= line <= bounds.target_bytes else _TARGET, data)
         elif END in data or hopeless(data):
-            self._unreadable(MALFORMED)
+            self._unreadable(MALFORMED, data)
         else:
             if self._current is None and self.deadline > self._started + self.door.timeouts.header:
                 self.deadline = self._started + self.door.timeouts.header
@@ -418,8 +420,12 @@ class ClientConnection(ClientStream):
         if not self.full and self.receiving:
             self.deadline = inf if self._holds else mono + self.door.timeouts.body
 
-    def _unreadable(self, refusal: Refusal) -> None:
-        """Refuse what cannot be read, after the answers to what was asked before it; nothing more is read."""
+    def _unreadable(self, refusal: Refusal, head: bytes = b"") -> None:
+        """Refuse what cannot be read, after the answers to what was asked before it; nothing more is read.
+
+        `head` is what there is of its head, if that is what cannot be read.
+        """
+        self._bodiless = head.startswith(b"HEAD ")
         incoming, self._incoming = self._incoming, None
         self._fault = refusal
         if incoming is None:
@@ -428,6 +434,7 @@ class ClientConnection(ClientStream):
         elif incoming is self._current:
             incoming.body_unreadable(refusal)
         else:
+            self._bodiless = incoming.request.method == "HEAD"
             self._waiting.remove(incoming)
 
     def _wish(self, request: Request) -> Exchange:
@@ -450,5 +457,5 @@ class ClientConnection(ClientStream):
     def _answer_fault(self, refusal: Refusal) -> None:
         request_id, fields = new_request_id(), self.door.date() + self.door.own_fields
         self.door.unreadable(refusal, self._peer, request_id)
-        self.write(refusal_answer(refusal, request_id, fields, head=False, close=True))
+        self.write(refusal_answer(refusal, request_id, fields, head=self._bodiless, close=True))
         self.close_gently()
