@@ -183,7 +183,27 @@ async def test_a_network_that_crowds_waits_behind_others(tmp_path: Path) -> None
         await api.gate.settle(lambda: api.told("waiting"))
         assert (await (await api.asks(get("/")))).status == 200
         await api.gate.settle()
-        assert [each.target for each in api.gate.upstream.requests[4:]] == ["/", "/again"]
+        assert [each.target for each in api.gate.upstream.requests] == [*["/large"] * 3, "/"]
+        for one in api.slow[:2]:  # it crowds no more once these are through
+            assert await take(one, SIZE) == SIZE
+        await api.gate.settle(lambda: api.told("waiting"))
+        assert [each.target for each in api.gate.upstream.requests[4:]] == ["/large", "/again"]
+
+
+async def test_a_network_that_crowds_leaves_some_connections_to_others(tmp_path: Path) -> None:
+    """So that they need not wait, each time, until one of its answers is cut and a new connection is made."""
+    async with crowded(tmp_path, [FAR] * 14, connections=16) as api, AsyncExitStack() as stack:
+        for _ in range(3):
+            await stack.enter_async_context(reader(api.gate.running.port, get(), address=FAR))
+        await api.gate.settle(lambda: api.told("waiting"))
+        assert (api.told("held_up"), api.told("waiting"), api.told("connections")) == (14, 3, 14)
+        for _ in range(3):
+            assert (await (await api.asks(get("/")))).status == 200
+        assert (api.cut, api.told("connections"), api.told("waiting")) == (0, 15, 3)
+        for slow in api.slow[:12]:
+            assert await take(slow, SIZE) == SIZE
+        await api.gate.settle(lambda: api.told("waiting"))
+        assert (api.cut, api.told("waiting")) == (0, 0)
 
 
 # Who pays.

@@ -68,7 +68,9 @@ class World:
         self.targets = [Aim() for _ in range(targets)]
         self.waiting = WaitingLine(1000, 1000.0, lambda _: None)
         self.metrics = Metrics().upstream("api")
-        self.held_up = HeldUp(upstream, cast("list[Target]", self.targets), self.waiting, self.metrics, self.clock)
+        self.held_up = HeldUp(
+            upstream, cast("list[Target]", self.targets), self.waiting, self.metrics, self.clock, lambda: None
+        )
 
     def hold(self, *callers: str, target: int = 0) -> list[Line]:
         """Have an answer to each of them held up, each a moment after the one before."""

@@ -103,7 +103,8 @@ def test_some_come_last() -> None:
         waiting.join(one, 0.0)
     waiting.last.add("192.0.2.1")
     assert (waiting.count(), waiting.count(waiting.last)) == (5, 2)
-    assert [waiting.leave() for _ in range(5)] == [*others, *crowd]
+    assert [waiting.leave(spare=False) for _ in range(3)] == [*others, None]
+    assert [waiting.leave() for _ in range(4)] == [*crowd, None]
 
 
 def test_the_longest_line_makes_room_for_newcomers() -> None:

@@ -6,7 +6,8 @@ than are held up beyond what may be:
 
 - those held up for longer than the grace, down to the share of the connections that is left to slow clients;
 - those of a network that crowds, which is to hold up more than a quarter of that share: at once, down to that quarter,
-  and only for others, whom it also waits behind.
+  and only for others, whom it also waits behind. It gets no connection at all while only as many are free as make a
+  crowd: others find them open, instead of waiting each time until somebody is cut and a new one is made.
 
 The network that holds up most loses first, and of its connections the one held up for longest. So a crowd of slow
 clients keeps nobody out, wherever it comes from, and who is as slow without being many is the last to pay for it.
@@ -56,7 +57,9 @@ class HeldUp:
         line: WaitingLine,
         metrics: UpstreamMetrics,
         monotonic: Callable[[], float],
+        changed: Callable[[], None],
     ) -> None:
+        """`changed` is told when a network begins to crowd, or no longer does."""
         self.deadline = inf
         """When to look again whether somebody waits."""
         self._grace = upstream.slow_clients.grace
@@ -64,6 +67,9 @@ class HeldUp:
         """How many of each target's connections slow clients may keep."""
         self._crowd = max(int(_CROWD * self._kept * len(targets)), 1)
         """How many one network may hold up without being a crowd."""
+        self.spared = int(_CROWD * self._kept)
+        """How many connections to each target those who crowd leave to others."""
+        self._changed = changed
         self._targets = targets
         self._line = line
         self._metrics = metrics
@@ -93,8 +99,9 @@ class HeldUp:
         network = network_of(connection.caller)
         self._held[connection] = _Held(connection, network, since, upload)
         count = self._counts[network] = self._counts.get(network, 0) + 1
-        if count > self._crowd:
+        if count > self._crowd and network not in self._line.last:
             self._line.last.add(network)
+            self._changed()
 
     def end(self, connection: UpstreamConnection) -> None:
         """Note that it waits no longer."""
@@ -103,10 +110,11 @@ class HeldUp:
             return
         network = held.network
         count = self._counts[network] = self._counts[network] - 1
-        if count <= self._crowd:
-            self._line.last.discard(network)
         if not count:
             del self._counts[network]
+        if network in self._line.last and count <= self._crowd:
+            self._line.last.discard(network)
+            self._changed()
 
     def lost(self, connection: UpstreamConnection) -> None:
         """Forget a connection that is closed."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import UPSTREAM_ERROR, UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
+from ostiary.limit.limiter import network_of
 from ostiary.proxy.balance import balance
 from ostiary.proxy.breaker import CircuitBreaker, State
 from ostiary.proxy.health_check import HealthCheck
@@ -81,7 +82,7 @@ class UpstreamPool:
         """How many good answers had been counted when that was last looked at."""
         self._only: Target | None = None
         self._waiting = WaitingLine(upstream.queue, upstream.queue_timeout, self._refuse_full)
-        self.held_up = HeldUp(upstream, self._targets, self._waiting, metrics, monotonic)
+        self.held_up = HeldUp(upstream, self._targets, self._waiting, metrics, monotonic, self._crowds_changed)
         deadlines.watch(self._waiting)
         deadlines.watch(self.held_up)
         self._uploads = Uploads(self.held_up, upstream.slow_clients.grace)
@@ -130,7 +131,7 @@ class UpstreamPool:
     def release(self, connection: UpstreamConnection, mono: float) -> None:
         """Take back a connection whose exchange ended well."""
         if self._waiting.lines:
-            exchange = self._waiting.leave()
+            exchange = self._waiting.leave(spare=self._spare(connection.target, 1))
             if exchange is not None:
                 self._hand(connection, exchange, mono)
                 return
@@ -221,6 +222,9 @@ class UpstreamPool:
                 return None
             self._probes.add(exchange)
         target = self._choose(mono)
+        if target is not None and self._crowds(exchange) and not self._spare(target):
+            self._wait(exchange, mono)
+            return None
         if target is None:
             check = self._settings.health.check
             self.metrics.down.value += 1
@@ -241,6 +245,31 @@ class UpstreamPool:
                 self._circuit.abandoned()
                 return True
         return False
+
+    def _crowds(self, exchange: Exchange) -> bool:
+        """Whether `exchange` is of a network that keeps connections busy for nothing, and is no probe."""
+        crowding = self._waiting.last
+        return bool(crowding) and exchange not in self._probes and network_of(exchange.request.client) in crowding
+
+    def _spare(self, target: Target, more: int = 0) -> bool:
+        """Whether those who crowd may have a connection of `target`, at which `more` are free than it knows."""
+        return self._settings.connections - target.load + more > self.held_up.spared
+
+    def _crowds_changed(self) -> None:
+        self._settle()
+        if self._waiting.lines:  # who no longer has to wait behind others may have what was left to them
+            asyncio.get_running_loop().call_soon(self._use_what_is_free)
+
+    def _use_what_is_free(self) -> None:
+        mono = self._monotonic()
+        for target in self._targets:
+            while target.idle and (exchange := self._waiting.leave(spare=self._spare(target))) is not None:
+                connection = target.idle.pop()
+                if connection.closed:
+                    self._dial(exchange, target, ())
+                else:
+                    self._hand(connection, exchange, mono)
+            self._fill(target)
 
     def _another(self, tried: tuple[Target, ...], mono: float) -> Target | None:
         """Choose a target that has not been `tried`, one that is up if there is any."""
@@ -267,7 +296,8 @@ class UpstreamPool:
         """Find out whether the short way will do, and whether the ends of exchanges matter."""
         whole = self._circuit.state is State.CLOSED
         target = self._targets[0]
-        self._only = target if whole and len(self._targets) == 1 and not target.down else None
+        short = whole and len(self._targets) == 1 and not target.down and not self._waiting.last
+        self._only = target if short else None
         self._calm = (
             whole
             and not self._circuit.row.failures
@@ -307,7 +337,11 @@ class UpstreamPool:
                 return
         if target.open < limit:
             self._dial(exchange, target, tried)
-        elif self._waiting.join(exchange, mono):
+        else:
+            self._wait(exchange, mono)
+
+    def _wait(self, exchange: Exchange, mono: float) -> None:
+        if self._waiting.join(exchange, mono):
             self.held_up.make_room(mono)
         else:
             self._refuse_full(exchange)
@@ -325,9 +359,10 @@ class UpstreamPool:
                 target = min(self._targets, key=lambda one: (one.out_until > mono, one.open))
                 if target.open >= limit or target.down:
                     return
-            exchange = self._waiting.leave()
-            if exchange is not None:
-                self._dial(exchange, target, ())
+            exchange = self._waiting.leave(spare=self._spare(target))
+            if exchange is None:
+                return
+            self._dial(exchange, target, ())
 
     def _dial(self, exchange: Exchange, target: Target, tried: tuple[Target, ...]) -> None:
         target.open += 1  # at once, for others may ask before the task runs

@@ -60,10 +60,14 @@ class WaitingLine:
             self._given_up(pushed_out)
         return True
 
-    def leave(self) -> Exchange | None:
-        """Take out the one whose turn it is, if anyone waits."""
+    def leave(self, *, spare: bool = True) -> Exchange | None:
+        """Take out the one whose turn it is, if anyone waits; of the networks that are `last` only if `spare`."""
         while self.lines:
-            network = next((one for one in self.lines if one not in self.last), None) or next(iter(self.lines))
+            network = next((one for one in self.lines if one not in self.last), None)
+            if network is None:
+                if not spare:
+                    return None
+                network = next(iter(self.lines))
             line = self.lines.pop(network)
             while line:
                 exchange, _ = line.popleft()
