@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ostiary.config.problem import ConfigError, Finding, Problem, dotted, key, printable
+from ostiary.config.problem import ConfigError, Finding, Path, Problem, dotted, key, printable, reached
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,21 @@ from ostiary.config.problem import ConfigError, Finding, Problem, dotted, key, p
 )
 def test_paths_as_people_write_them(path: tuple[str | int, ...], text: str) -> None:
     assert dotted(path) == text
+
+
+@pytest.mark.parametrize(
+    "path,found,value",
+    [
+        ((), (), {"a": [1, {"b": 2}]}),
+        (("a", 1, "b"), ("a", 1, "b"), 2),
+        (("a", 1, "c"), ("a", 1), {"b": 2}),
+        (("a", 2), ("a",), [1, {"b": 2}]),
+        (("a", "[key]"), ("a",), [1, {"b": 2}]),
+        (("a", 0, 0), ("a", 0), 1),
+    ],
+)
+def test_a_path_leads_as_far_as_there_is_something(path: Path, found: Path, value: object) -> None:
+    assert reached({"a": [1, {"b": 2}]}, path) == (found, value)
 
 
 def test_keys_cannot_act_on_a_terminal() -> None:

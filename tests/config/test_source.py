@@ -79,6 +79,18 @@ def test_what_readers_disagree_about_is_a_problem(data: bytes | str, message: st
     assert problem(data) == message
 
 
+def test_more_belongs_to_a_mapping_than_is_read() -> None:
+    reader = Reader("f", Environment({}))
+    reader.read(b"a: &x {b: 1}\nc: {d: {<<: *x}}\na: {e: 2}\nf: [{? [g] : 1}]\n")
+    assert reader.incomplete == {("a",), ("c", "d"), ("f", 0)}
+
+
+def test_what_is_tagged_is_broken_only_if_the_tag_may_change_it() -> None:
+    reader = Reader("f", Environment({}))
+    reader.read(b"a: !include b\nc: !!map {d: 1}\n")
+    assert reader.broken == {("a",)}
+
+
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
 def test_depth_is_bounded(opening: str) -> None:
     assert f"is nested more than {DEPTH} deep" in problem(opening * 200_000)

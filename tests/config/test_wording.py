@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from ostiary.config.model import Config
 from ostiary.config.references import Folder
-from ostiary.config.wording import describe
+from ostiary.config.wording import describe, meant
 
 
 def words(document: dict[str, Any], path: tuple[str | int, ...]) -> tuple[str, str]:
@@ -58,3 +58,8 @@ def test_a_list_of_broken_items_is_not_also_too_short() -> None:
         Config.model_validate(document)
     found = [describe(error, document) for error in caught.value.errors() if error["loc"][:1] == ("routes",)]
     assert [finding.path for finding in found if finding] == [("routes", 0)]
+
+
+def test_a_misspelt_key_is_meant_to_be_one_beside_it() -> None:
+    assert meant(("server", "timeouts", "idel")) == ("server", "timeouts", "idle")
+    assert meant(("server", "timeouts", "nonsense")) is None

@@ -54,7 +54,8 @@ def _source(issuer: Issuer, path: Path) -> Iterator[Finding]:
     given = _given(issuer)
     if len(given) != 1:
         what = f"has {len(given)} sources of keys: {', '.join(given)}" if given else "has no source of keys"
-        yield Finding(path, what, f"give exactly one of {', '.join(_SOURCES)}")
+        absent = () if given else tuple((*path, name) for name in _SOURCES)
+        yield Finding(path, what, f"give exactly one of {', '.join(_SOURCES)}", absent)
 
 
 def _given(issuer: Issuer) -> list[str]:
@@ -65,12 +66,11 @@ def _transport(issuer: Issuer, path: Path) -> Iterator[Finding]:
     """Keys come over TLS, or from this machine; discovery begins at an issuer that is a URL (OpenID Discovery, 4)."""
     keys = (*path, "keys")
     if issuer.keys.discovery:
-        rests_on = ((*keys, "discovery"), (*keys, "allow_insecure_http"))
         parts = split(issuer.issuer)
         if parts is None or parts.query:
-            yield Finding((*path, "issuer"), "is no URL, so that nothing can be discovered", "use jwks_url", rests_on)
+            yield Finding((*path, "issuer"), "is no URL, so that nothing can be discovered", "use jwks_url")
         elif _is_exposed(issuer, issuer.issuer):
-            yield Finding((*path, "issuer"), *_EXPOSED, rests_on)
+            yield Finding((*path, "issuer"), *_EXPOSED, ((*keys, "allow_insecure_http"),))
     if issuer.keys.jwks_url is not None and _is_exposed(issuer, issuer.keys.jwks_url):
         yield Finding((*keys, "jwks_url"), *_EXPOSED, ((*keys, "allow_insecure_http"),))
 
@@ -83,7 +83,7 @@ def _is_exposed(issuer: Issuer, url: str) -> bool:
 
 def _algorithms(issuer: Issuer, path: Path) -> Iterator[Finding]:
     place = (*path, "algorithms")
-    rests_on = ((*path, "keys"),)
+    secret = (*path, "keys", "secret")
     shared = [name for name in issuer.algorithms if name in _SECRET_BYTES]
     if len(set(issuer.algorithms)) < len(issuer.algorithms):
         yield Finding(place, "names an algorithm twice")
@@ -94,20 +94,20 @@ def _algorithms(issuer: Issuer, path: Path) -> Iterator[Finding]:
             "make it two issuers",
         )
     elif shared and issuer.keys.secret is None:
-        yield Finding(place, f"has {shared[0]}, which needs keys: {{secret: ...}}", "", rests_on)
+        yield Finding(place, f"has {shared[0]}, which needs keys: {{secret: ...}}", "", (secret,))
     elif not shared and issuer.keys.secret is not None:
-        yield Finding(place, "has asymmetric algorithms, to which keys: {secret: ...} does not belong", "", rests_on)
+        yield Finding(place, "has asymmetric algorithms, to which keys: {secret: ...} does not belong")
 
 
 def _secret(issuer: Issuer, path: Path) -> Iterator[Finding]:
     if issuer.keys.secret is None:
         return
     secret = issuer.keys.secret.get_secret_value()
-    place, rests_on = (*path, "keys", "secret"), ((*path, "algorithms"),)
+    place = (*path, "keys", "secret")
     least = max((_SECRET_BYTES.get(name, 0) for name in issuer.algorithms), default=0) or 32
     make = f"make one with: openssl rand -hex {least}"
     if len(secret) < least:
-        yield Finding(place, f"is shorter than the {least} bytes that its algorithm needs", make, rests_on)
+        yield Finding(place, f"is shorter than the {least} bytes that its algorithm needs", make)
     elif is_guessable(secret):
         yield Finding(place, "can be guessed: it is made of words, a run or a repetition", make)
 
@@ -117,9 +117,11 @@ def _inline(issuer: Issuer, path: Path) -> Iterator[Finding]:
         return
     from ostiary.jose.jwks import describe, read  # noqa: PLC0415 - it imports cryptography, which few files need
 
-    rests_on = ((*path[:-2], "algorithms"), (*path[:-1], "max_keys"))
+    inline = issuer.keys.inline
+    # What is no key set at all is none whatever the algorithms are.
+    rests_on = ((*path[:-2], "algorithms"), (*path[:-1], "max_keys")) if isinstance(inline.get("keys"), list) else ()
     try:
-        _, ignored = read(msgspec.json.encode(issuer.keys.inline), issuer.algorithms, issuer.keys.max_keys)
+        _, ignored = read(msgspec.json.encode(inline), issuer.algorithms, issuer.keys.max_keys)
     except (ValueError, TypeError) as error:
         yield Finding(path, f"is not a usable JWKS: {error}", getattr(error, "hint", ""), rests_on)
         return
@@ -138,15 +140,15 @@ def _file(issuer: Issuer, path: Path) -> Iterator[Finding]:
         return
     from ostiary.jose.jwks import UnusableKeySet, describe, read  # noqa: PLC0415 - as above
 
-    rests_on = ((*path[:-2], "algorithms"), (*path[:-1], "max_keys"), (*path[:-1], "max_bytes"))
+    rests_on = ((*path[:-2], "algorithms"), (*path[:-1], "max_keys"))
     try:
         _, ignored = read(read_file(file, keys.max_bytes), issuer.algorithms, keys.max_keys)
     except Unreadable as error:
-        yield Finding(path, error.message, error.hint, rests_on)
+        yield Finding(path, error.message, error.hint, ((*path[:-1], "max_bytes"),))
         return
     except UnusableKeySet as error:
         yield Finding(path, f"is not a usable JWKS: {error}: {shown_path(file)}", error.hint, rests_on)
         return
     if secrets := [one for one in ignored if one.secret]:
         hint = "publish public keys only; `ostiary token jwks --key FILE` makes a set of a key's public half"
-        yield Finding(path, f"has private keys: {describe(secrets)}: {shown_path(file)}", hint, rests_on)
+        yield Finding(path, f"has private keys: {describe(secrets)}: {shown_path(file)}", hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -22,7 +22,8 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 class Finding(NamedTuple):
     """What is wrong with the value at a path, before its place in the file is looked up.
 
-    `rests_on` are the other values that it was concluded from: where one of them is broken itself, the finding is void.
+    It stands on that value being as it was written, whatever is wrong within it. `rests_on` are the other values that
+    it was concluded from, with all that is in them, and those whose absence it was concluded from.
     """
 
     path: Path
@@ -63,6 +64,16 @@ class ConfigError(Exception):
 
     def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[Problem, ...]]]:
         return type(self), (self.problems,)
+
+
+def reached(document: object, path: Path) -> tuple[Path, object]:
+    """How far a path leads into a document of any shape, and what is there."""
+    here: Any = document
+    for depth, step in enumerate(path):
+        if not (step in here if isinstance(here, dict) else isinstance(here, list) and step in range(len(here))):
+            return path[:depth], here
+        here = here[step]
+    return path, here
 
 
 def dotted(path: Path) -> str:

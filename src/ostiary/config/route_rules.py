@@ -22,7 +22,8 @@ def routes(config: Config, names: Names) -> Iterator[Finding]:
         path = ("routes", index)
         first = called.setdefault(route.name, index)
         if first != index:
-            yield Finding((*path, "name"), "is the name of an earlier route, too", "give each route its own")
+            hint = "give each route its own"
+            yield Finding((*path, "name"), "is the name of an earlier route, too", hint, (("routes", first, "name"),))
         yield from _references(route, path, names)
         yield from _admission(route, path, config)
         yield from _websockets(route, path)
@@ -30,13 +31,12 @@ def routes(config: Config, names: Names) -> Iterator[Finding]:
 
 
 def _references(route: Route, path: Path, names: Names) -> Iterator[Finding]:
-    if route.upstream not in names.upstreams:
-        yield unknown((*path, "upstream"), route.upstream, names.upstreams, "upstream")
-    if route.limit is not None and route.limit not in names.limits:
-        yield unknown((*path, "limit"), route.limit, names.limits, "limit")
-    for place, issuer in enumerate(route.issuers or ()):
-        if issuer not in names.issuers:
-            yield unknown((*path, "issuers", place), issuer, names.issuers, "issuer")
+    referred = [((*path, "upstream"), "upstreams", route.upstream), ((*path, "limit"), "limits", route.limit)]
+    referred += [((*path, "issuers", place), "issuers", name) for place, name in enumerate(route.issuers or ())]
+    for place, section, name in referred:
+        known = getattr(names, section)
+        if name is not None and name not in known:
+            yield unknown(place, name, known, section.removesuffix("s"))._replace(rests_on=((section, name),))
 
 
 def _admission(route: Route, path: Path, config: Config) -> Iterator[Finding]:
@@ -48,16 +48,15 @@ def _admission(route: Route, path: Path, config: Config) -> Iterator[Finding]:
             (*path, "anonymous"),
             "lets callers without a token do what a token must be fit for",
             "remove anonymous, or require",
-            ((*path, "require"),),
         )
     if not route.anonymous and route.issuers is None and not config.issuers:
         hint = "configure an issuer, or let everybody pass with anonymous: true"
-        yield Finding(
-            (*path, "issuers"), "are all issuers, and there are none, so that nobody can pass", hint, (("issuers",),)
-        )
+        what = "are all issuers, and there are none, so that nobody can pass"
+        yield Finding((*path, "issuers"), what, hint, (("issuers",), (*path, "anonymous")))
     for place, rule in enumerate(require.claims):
         if (rule.one_of is None) == (rule.domain is None):
-            yield Finding((*path, "require", "claims", place), "has not exactly one of one_of and domain")
+            at = (*path, "require", "claims", place)
+            yield Finding(at, "has not exactly one of one_of and domain", "", ((*at, "one_of"), (*at, "domain")))
     limit = config.limits.get(route.limit or "")
     if limit is None:
         return
@@ -67,7 +66,7 @@ def _admission(route: Route, path: Path, config: Config) -> Iterator[Finding]:
             (*path, "limit"),
             "counts by address alone, and the route takes tokens: callers would share a bucket who are not one",
             "use a limit with key: identity; or let nobody in by token: anonymous: true, issuers: []",
-            (("limits", route.limit or "", "key"), (*path, "anonymous"), (*path, "issuers"), ("issuers",)),
+            () if route.issuers else ((*path, "issuers" if tokens else "anonymous"),),
         )
     least = "anonymous" if route.anonymous else config.tiers.names[0]
     if limit.tiers.keys().isdisjoint({"anonymous", least}):
@@ -75,7 +74,7 @@ def _admission(route: Route, path: Path, config: Config) -> Iterator[Finding]:
             (*path, "limit"),
             f"has no bucket for {key(least)} callers, who may come here",
             f"give the limit a bucket for {key(least)}: higher tiers without one take it, too",
-            (("limits", route.limit or ""), ("tiers",), (*path, "anonymous")),
+            ((*path, "anonymous"),) if route.anonymous else ((*path, "anonymous"), ("tiers", "names")),
         )
 
 
@@ -102,11 +101,11 @@ def _websockets(route: Route, path: Path) -> Iterator[Finding]:
 def _pattern(config: Config, index: int, met: dict[tuple[str, Pattern, str | None], int]) -> Iterator[Finding]:
     """Whether requests can reach the route: its patterns can be read, and none before it takes all that it matches."""
     path, route = ("routes", index, "match"), config.routes[index]
+    pattern: Pattern | None = None
     try:
         pattern = parse(route.match.path)
     except BadPattern as error:
         yield Finding((*path, "path"), f"is not a path pattern: {error}")
-        return
     taken: set[int] = set()
     for place, text in enumerate(route.match.hosts):
         try:
@@ -115,15 +114,23 @@ def _pattern(config: Config, index: int, met: dict[tuple[str, Pattern, str | Non
             yield Finding((*path, "hosts", place), f"is not a host pattern: {error}")
             continue
         for method in route.match.methods or (None,):
-            taken.add(met.setdefault((host, pattern, method), index))
+            if pattern is not None:
+                taken.add(met.setdefault((host, pattern, method), index))
         if route.match.hosts.index(text) != place:
             yield Finding((*path, "hosts", place), "is there twice")
     if route.match.methods is not None and len(set(route.match.methods)) < len(route.match.methods):
         yield Finding((*path, "methods"), "names a method twice")
     for other in sorted(taken - {index}):
+        rests_on = (*_defaults(config, index), *_defaults(config, other))
         yield Finding(
             path,
             f"matches what {key(config.routes[other].name)} matches already",
             "remove one of the two, or tell them apart by host, path or method",
-            (("routes", other, "match"),),
+            rests_on,
         )
+
+
+def _defaults(config: Config, index: int) -> list[Path]:
+    """What a route's match leaves out."""
+    match = config.routes[index].match
+    return [("routes", index, "match", field) for field in type(match).model_fields.keys() - match.model_fields_set]

@@ -92,11 +92,15 @@ class _Abandoned(Exception):
 
 
 class Reader:
-    """Reads one file. `problems` tells what is wrong, `broken` which paths are not worth a second problem."""
+    """Reads one file. `problems` tells what is wrong, `broken` which paths are not worth a second problem.
+
+    `incomplete` are the paths of mappings to which more belongs than was read.
+    """
 
     def __init__(self, file: str, environment: Environment) -> None:
         self.problems: list[Problem] = []
         self.broken: set[Path] = set()
+        self.incomplete: set[Path] = set()
         self._file = file
         self._environment = environment
         self._frames: list[_Frame] = []
@@ -137,7 +141,8 @@ class Reader:
         line, column = _place(event.start_mark)
         if isinstance(event, yaml.NodeEvent) and not isinstance(event, yaml.AliasEvent):
             if getattr(event, "tag", None) is not None:
-                self.broken.add(self._path())
+                if isinstance(event, yaml.ScalarEvent):
+                    self.broken.add(self._path())
                 self._note(line, column, "has a tag", "tags such as !!str and !include have no meaning here")
             self._nodes += 1
         if isinstance(event, yaml.ScalarEvent):
@@ -207,11 +212,14 @@ class Reader:
         name = node.content if isinstance(node.content, str) else ""
         frame.lost = True
         if not isinstance(node.content, str):
+            self.incomplete.add(self._path())
             self._note(node.line, node.column, "has a key that is not a plain word")
         elif name == "<<":
+            self.incomplete.add(self._path())
             self._note(node.line, node.column, "has a merge key, which YAML 1.2 does not", "write the keys out")
         elif name in frame.node.keys:
             first = frame.node.keys[name][0]
+            self.incomplete.add((*self._path(), name))
             message = f"is written twice; the first is on line {first}"
             self._note(node.line, node.column, message, "remove one of the two", (name,))
         else:

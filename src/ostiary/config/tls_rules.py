@@ -31,7 +31,6 @@ def tls(config: Config, clock: Callable[[], float] = time.time) -> Iterator[Find
                 ("server", "tls_terminated_by"),
                 "names who terminates TLS in front of a listener that speaks TLS itself",
                 "remove one of the two",
-                (("server", "tls"),),
             )
     for name, upstream in config.upstreams.items():
         yield from _upstream(("upstreams", name), upstream, wall)
@@ -49,7 +48,9 @@ def _upstream(path: Path, upstream: Upstream, wall: float) -> Iterator[Finding]:
     schemes = [parts.scheme for target in upstream.targets if (parts := split(target)) is not None]
     for place, scheme in enumerate(schemes):
         if scheme != schemes[0]:
-            yield Finding((*path, "targets", place), "is not spoken to as the first one is", "all https, or all http")
+            first = (*path, "targets", 0)
+            hint = "all https, or all http"
+            yield Finding((*path, "targets", place), "is not spoken to as the first one is", hint, (first,))
     section = upstream.tls
     if section is None:
         return

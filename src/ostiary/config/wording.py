@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from ostiary.config.problem import MISSING, Finding, Path, key
+from ostiary.config.problem import MISSING, Finding, Path, key, reached
 from ostiary.config.schema import known_keys
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def describe(error: ErrorDetails, document: object) -> Finding | None:
     What was written is looked at, and never repeated.
     """
     path: Path = error["loc"]
-    value = _at(document, path)
+    value = reached(document, path)[1]
     context = error.get("ctx", {})
     match error["type"]:
         case "ostiary":
@@ -67,20 +67,17 @@ def _choice(path: Path, value: object, expected: str) -> Finding:
     return Finding(path, "is not one of its possible values", hint)
 
 
-def _at(document: Any, path: Path) -> object:  # noqa: ANN401 - a document of any shape
-    for step in path:
-        if not (step in document if isinstance(document, dict) else isinstance(document, list)):
-            break
-        document = document[step]
-    return document
-
-
 def _is_duration(value: object) -> bool:
     return isinstance(value, str) and _DURATION.fullmatch(value) is not None
 
 
+def meant(path: Path) -> Path | None:
+    """The path of the known key that the unknown one at `path` probably is a misspelling of."""
+    close = get_close_matches(str(path[-1]), known_keys(path[:-1]), 1)
+    return (*path[:-1], close[0]) if close else None
+
+
 def _unknown(path: Path) -> Finding:
-    known = known_keys(path[:-1])
-    close = get_close_matches(str(path[-1]), known, 1)
-    hint = f"did you mean {key(close[0])}?" if close else f"known here: {', '.join(known)}"
+    close = meant(path)
+    hint = f"did you mean {key(str(close[-1]))}?" if close else f"known here: {', '.join(known_keys(path[:-1]))}"
     return Finding(path, "is not a known key", hint)
