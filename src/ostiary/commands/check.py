@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from ostiary import streams
+from ostiary.commands import option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ostiary.config.model import Config
     from ostiary.config.problem import Problem
 
 
 @click.command("check")
-@click.option(
-    "--config",
-    "-c",
-    "path",
-    type=click.Path(path_type=Path),
-    default="ostiary.yaml",
-    show_default=True,
-    help="The configuration.",
-)
+@option.config
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(*, path: Path, as_json: bool) -> None:
     """Say everything that is wrong with a configuration, or that nothing is.

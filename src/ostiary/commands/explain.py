@@ -6,12 +6,15 @@ import asyncio
 import os
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from ostiary.commands import option
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ostiary.config.model import Config
     from ostiary.doors.explain import Ask, Explanation
 
@@ -20,15 +23,7 @@ _LONGEST_TOKEN: Final = 64 * 1024
 
 
 @click.command("explain")
-@click.option(
-    "--config",
-    "-c",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default="ostiary.yaml",
-    show_default=True,
-    help="The configuration.",
-)
+@option.config
 @click.argument("method")
 @click.argument("url")
 @click.option("--token", help="Sent as Authorization: Bearer; - reads it from standard input.")

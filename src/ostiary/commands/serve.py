@@ -5,27 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ostiary import streams
+from ostiary.commands import option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ostiary.config.model import Config
 
 
 @click.command("serve")
-@click.option(
-    "--config",
-    "-c",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default="ostiary.yaml",
-    show_default=True,
-    help="The configuration.",
-)
+@option.config
 def command(path: Path) -> None:
     """Run the gateway until it is told to stop.
 
