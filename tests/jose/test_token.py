@@ -120,7 +120,7 @@ def test_what_is_too_long_is_refused_before_it_is_read() -> None:
 
 def test_a_header_of_many_brackets_is_refused() -> None:
     assert parse(_with_header(alg="ES256", x=[[]] * (MAX_BRACKETS - 2))).header.alg == "ES256"
-    with pytest.raises(MalformedToken, match="header is not a JSON object"):
+    with pytest.raises(MalformedToken, match=f"header has more than {MAX_BRACKETS} opening brackets"):
         parse(_with_header(alg="ES256", x=[[]] * (MAX_BRACKETS - 1)))
 
 

@@ -168,7 +168,17 @@ def test_a_payload_of_many_brackets_is_refused_before_it_is_read(empty: object) 
     refused = _verify_now(_token(signer, x=[empty] * (MAX_BRACKETS - 1)).encode(), verifier)
     assert isinstance(refused, Refusal)
     assert refused.reason == INVALID_TOKEN
-    assert "JSON" in refused.detail
+    assert refused.detail == f"The token's payload has more than {MAX_BRACKETS} opening brackets and braces."
+
+
+def test_a_payload_that_is_nested_too_deeply_is_told_so() -> None:
+    nested: object = []
+    for _ in range(32):
+        nested = [nested]
+    signer = key("ES256")
+    verifier = _verifier(issuer(algorithms=["ES256"], keys=Keys(inline=jwks(signer))))
+    refused = _verify_now(_token(signer, x=nested).encode(), verifier)
+    assert refused == Refusal(INVALID_TOKEN, "The token's payload is nested more than 32 deep.")
 
 
 def test_a_verification_costs_little_more_than_its_signature() -> None:

@@ -15,8 +15,12 @@ _MAX_DEPTH: Final = 32
 _SPACE_AS_QUOTE: Final = bytes.maketrans(b" \t\r\n", b'""""')
 
 
+class Excessive(ValueError):
+    """More than is read; its text says of what, as what follows the name of the text, and repeats nothing of it."""
+
+
 def parse_object(text: bytes, brackets: int | None = None) -> dict[str, object]:
-    """Return the JSON object that `text` (UTF-8) holds. Raises ValueError for anything else.
+    """Return the JSON object that `text` (UTF-8) holds. Raises ValueError for anything else, Excessive for too much.
 
     With `brackets`, there may be so many ``{`` and ``[`` in it, those in strings included: empty arrays and objects
     take more time for each octet than anything else, and these are counted before any of it is spent.
@@ -27,7 +31,7 @@ def parse_object(text: bytes, brackets: int | None = None) -> dict[str, object]:
     """
     objects, arrays = text.count(b"{"), text.count(b"[")
     if brackets is not None and objects + arrays > brackets:
-        raise ValueError("too many objects and arrays")
+        raise Excessive(f"has more than {brackets} opening brackets and braces")
     try:
         decoded = msgspec.json.decode(text)
         if type(decoded) is not dict:
@@ -37,7 +41,9 @@ def parse_object(text: bytes, brackets: int | None = None) -> dict[str, object]:
         members = len(decoded) if flat else _members(decoded, _MAX_DEPTH)
         if members != text.translate(_SPACE_AS_QUOTE).count(b'":'):
             _every_member.decode(text.decode())
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except RecursionError as error:
+        raise Excessive(f"is nested more than {_MAX_DEPTH} deep") from error
+    except msgspec.MsgspecError as error:
         raise ValueError("not JSON") from error
     return decoded
 
@@ -45,7 +51,7 @@ def parse_object(text: bytes, brackets: int | None = None) -> dict[str, object]:
 def _members(value: dict[str, object] | list[object], depth: int) -> int:
     """Count the members of `value` and of everything in it."""
     if not depth:
-        raise ValueError("nested too deeply")
+        raise Excessive(f"is nested more than {_MAX_DEPTH} deep")
     count = 0
     children: object = value
     if type(value) is dict:

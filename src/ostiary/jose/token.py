@@ -13,7 +13,7 @@ import msgspec
 
 from ostiary.jose import base64url
 from ostiary.jose.jwk import MAX_KID_CHARACTERS
-from ostiary.jose.strict_json import parse_object
+from ostiary.jose.strict_json import Excessive, parse_object
 
 MAX_TOKEN_BYTES: Final = 1024 * 1024
 """What no configured bound exceeds."""
@@ -75,6 +75,8 @@ def _header(segment: bytes) -> Header:
     text = base64url.decode(segment)
     try:
         members = parse_object(text, MAX_BRACKETS)
+    except Excessive as error:
+        raise MalformedToken(f"The token's header {error}.") from None
     except ValueError:
         raise MalformedToken("The token's header is not a JSON object.") from None
     alg, kid, typ = members.get("alg"), members.get("kid"), members.get("typ", "")

@@ -10,7 +10,7 @@ from ostiary.decision.outcome import Refusal
 from ostiary.decision.reason import INVALID_CLAIMS, INVALID_TOKEN, UNKNOWN_SIGNING_KEY
 from ostiary.jose.claims import Demands
 from ostiary.jose.key import Key  # noqa: TC001  # msgspec resolves the annotation when asked for the struct's fields
-from ostiary.jose.strict_json import parse_object
+from ostiary.jose.strict_json import Excessive, parse_object
 from ostiary.jose.token import MAX_BRACKETS, MalformedToken, Token, parse
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ class TokenVerifier:
             return Refusal(INVALID_TOKEN, str(error))
         try:
             claims = parse_object(parsed.payload, MAX_BRACKETS)
+        except Excessive as error:
+            return Refusal(INVALID_TOKEN, f"The token's payload {error}.")
         except ValueError:
             return _NOT_JSON
         iss = claims.get("iss")
