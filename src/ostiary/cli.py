@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except Exception as error:
             # Imported late: a command that reads no configuration does not pay for pydantic.
-            from ostiary.config.problem import ConfigError  # noqa: PLC0415
+            from ostiary.config.problem import ConfigError  # noqa: PLC0415  # as it says above
 
             if not isinstance(error, ConfigError):
                 raise

@@ -108,7 +108,7 @@ async def test_a_full_upstream_holds_the_client_back(tmp_path: Path) -> None:
 
 
 async def test_an_upstream_that_takes_nothing_is_given_up(tmp_path: Path) -> None:
-    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG001
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG001  # asyncio's signature
         await asyncio.get_running_loop().create_future()
 
     async with (

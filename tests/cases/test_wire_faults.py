@@ -62,7 +62,7 @@ async def test_fu1_refused(tmp_path: Path, dead: str) -> None:
 
 @pytest.mark.parametrize("fault", [close, reset, silence, garbage])
 async def test_fu1_and_fu5_answers_tell_nothing_of_the_inside(gate: Wire, fault: object) -> None:
-    gate.upstream.default = fault  # type: ignore[assignment]
+    gate.upstream.default = fault  # type: ignore[assignment]  # an `object` among the parameters
     heard = await gate.play(request("GET", "/canary"))
     assert heard.statuses == [504 if fault is silence else 502]
     assert not any(word in heard.raw for word in (b"127.0.0.1", gate.upstream.url[7:].encode(), b"canary"))

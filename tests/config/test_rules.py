@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ITSELF = [
     "localhost", "LOCALHOST", "localhost.", "api.localhost", "127.0.0.1", "127.0.0.2", "127.1", "2130706433",
-    "0x7f.0.0.1", "0.0.0.0", "0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]",  # noqa: S104
+    "0x7f.0.0.1", "0.0.0.0", "0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]",  # noqa: S104  # none of them is listened on
 ]  # fmt: skip
 """Hosts that lead to where a gateway on 127.0.0.1 listens, or may."""
 
@@ -84,7 +84,7 @@ def test_sound(sections: dict[str, str]) -> None:
                 "in circles",
             )
             for listen, target in (
-                ("0.0.0.0", "http://127.0.0.1:81"),  # noqa: S104
+                ("0.0.0.0", "http://127.0.0.1:81"),  # noqa: S104  # none of them is listened on
                 ("[::]", "http://localhost:81"),
                 ("[::1]", "http://0:81"),
                 ("a.localhost", "http://[::]:81"),

@@ -15,4 +15,4 @@ def test_a_refusal_without_more_names_no_route_and_nobody() -> None:
 def test_what_was_decided_stays_decided() -> None:
     refused = Refused(None, Refusal(NO_ROUTE))
     with pytest.raises(AttributeError):
-        refused.fields = b"X: y\r\n"  # type: ignore[misc]
+        refused.fields = b"X: y\r\n"  # type: ignore[misc]  # it is read-only, which is the point

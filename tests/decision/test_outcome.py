@@ -24,4 +24,4 @@ def test_a_failed_dependency_carries_its_refusal_and_says_no_more_than_its_code(
 
 def test_a_refusal_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
-        Refusal(IDENTITY_PROVIDER_UNAVAILABLE).detail = "another"  # type: ignore[misc]
+        Refusal(IDENTITY_PROVIDER_UNAVAILABLE).detail = "another"  # type: ignore[misc]  # it is read-only, which is the point

@@ -66,7 +66,7 @@ def token(**claims: object) -> VerifiedToken:
 def route(name: str = "api", policy: Policy | None = None, *, anonymous: bool = False) -> Route:
     unused = cast("None", SimpleNamespace())
     policy = policy or Policy((), IdentityHeaderRenderer(IdentityHeaders()), None)
-    return Route(name, frozenset({"corp"}), policy, unused, unused, anonymous=anonymous)  # type: ignore[arg-type]
+    return Route(name, frozenset({"corp"}), policy, unused, unused, anonymous=anonymous)  # type: ignore[arg-type]  # what is behind a route is not looked at here
 
 
 def pipeline(*says: Proof | Says, to: Route | None = None, bugs: list[BaseException] | None = None) -> Pipeline:

@@ -98,7 +98,7 @@ async def test_it_stays_up_until_it_is_told_to_stop(stage: Stage, number: int) -
         farewell(at, path)
         told.set()
 
-    telling.farewell = said  # type: ignore[method-assign]
+    telling.farewell = said  # type: ignore[method-assign]  # to hear of the call
     task = asyncio.create_task(run(telling, once=False, workers=2))
     await told.wait()
     assert stage.events == ["started", "toured"]

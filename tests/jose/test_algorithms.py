@@ -18,7 +18,7 @@ def _verifies(signer: SigningKey, alg: str, signature: bytes, data: bytes = _DAT
 
 
 def test_the_table_is_what_the_configuration_offers() -> None:
-    assert set(ALGORITHMS) == set(Algorithm.__args__) == {*ASYMMETRIC, *SYMMETRIC}  # type: ignore[attr-defined]
+    assert set(ALGORITHMS) == set(Algorithm.__args__) == {*ASYMMETRIC, *SYMMETRIC}  # type: ignore[attr-defined]  # typing does not show the values of a `Literal`
     assert "none" not in {name.lower() for name in ALGORITHMS}
 
 

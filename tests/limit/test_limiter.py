@@ -22,7 +22,7 @@ WHO = st.text(max_size=20)
 class Away(MemoryStore):
     """A store that never answers."""
 
-    async def take(self, key: str, rate: float, burst: int, cost: float, mono: float) -> Taken:  # noqa: ARG002
+    async def take(self, key: str, rate: float, burst: int, cost: float, mono: float) -> Taken:  # noqa: ARG002  # the protocol's signature
         raise StoreUnavailable
 
 

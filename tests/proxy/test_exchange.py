@@ -285,7 +285,7 @@ async def test_decisions_that_take_their_time(gate: Wire, monkeypatch: pytest.Mo
 
     async def late(*arguments: object) -> object:
         await decided.wait()
-        return await decide(*arguments)  # type: ignore[arg-type]
+        return await decide(*arguments)  # type: ignore[arg-type]  # passed on as they came
 
     monkeypatch.setattr(pipeline, "decide", late)
     async with gate.connect() as gone, gate.connect() as client:
@@ -315,7 +315,7 @@ async def test_a_body_without_a_connection_to_go_on_by_has_to_wait(gate: Wire, m
 
     async def late(*arguments: object) -> object:
         await decided.wait()
-        return await decide(*arguments)  # type: ignore[arg-type]
+        return await decide(*arguments)  # type: ignore[arg-type]  # passed on as they came
 
     monkeypatch.setattr(pipeline, "decide", late)
     body = bytes(8_000_000)

@@ -334,7 +334,7 @@ async def test_what_died_a_moment_ago_is_found_out_by_five_failures(tmp_path: Pa
         api.gate.pass_time(1.1)
         assert await asyncio.gather(*asking) == [[504]] * 3
         assert api.pool._circuit.row.failures == 1
-        api.recordings[0].default = fault  # type: ignore[assignment]
+        api.recordings[0].default = fault  # type: ignore[assignment]  # an `object` among the parameters
         failing = 500 if fault is BROKEN else 502
         assert await api.statuses(5) == [failing] * 4 + [503]
         assert api.metric("circuit_opened_total") == 1

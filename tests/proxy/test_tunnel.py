@@ -347,7 +347,7 @@ async def test_a_full_end_holds_the_other_back_and_is_given_up(tmp_path: Path, *
     async with opened(tmp_path, server=server) as both:
         writer = both.client.writer if from_client else both.service.writer
         reader = both.service.reader if from_client else both.client.reader
-        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        reader._transport.pause_reading()  # type: ignore[attr-defined]  # asyncio's own, without an equal in its interface
         writer.write(frame(b"x" * 30_000_000, masked=from_client))
         await both.gate.settle()
         left = writer.transport.get_write_buffer_size()

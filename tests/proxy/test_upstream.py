@@ -226,7 +226,7 @@ async def test_a_client_that_is_full_leaves_a_good_connection_behind(gate: Wire)
     size = 150_000
     gate.upstream.default = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size)
     async with gate.connect() as slow, gate.connect() as other:
-        slow.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        slow.reader._transport.pause_reading()  # type: ignore[attr-defined]  # asyncio's own, without an equal in its interface
         for _ in range(60):
             await slow.send(GET)
             await gate.settle()

@@ -28,7 +28,7 @@ async def test_it_is_started_again_at_the_same_place_and_leaves_nothing_behind()
         async with asyncio.timeout(10):
             assert "The embedded Valkey ended (status -9); starting another in 0.1 s." in await said.get()
             # Of another process, there is no event to wait for.
-            while (second := await attempt(socket)) is None:  # noqa: ASYNC110
+            while (second := await attempt(socket)) is None:  # noqa: ASYNC110  # as it says above
                 await asyncio.sleep(0.01)
         assert second != first
     assert not Path(socket).parent.exists()

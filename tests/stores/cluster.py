@@ -39,7 +39,7 @@ async def cluster(count: int) -> AsyncIterator[list[ValkeyServer]]:
 
 async def _until_whole(client: Redis, count: int) -> None:
     wanted = {b"cluster_state:ok", b"cluster_known_nodes:%d" % count}
-    while not wanted <= set((await _say(client, "INFO")).split(b"\r\n")):  # noqa: ASYNC110
+    while not wanted <= set((await _say(client, "INFO")).split(b"\r\n")):  # noqa: ASYNC110  # as it says below
         await asyncio.sleep(0.05)  # a server tells of its cluster only when asked
 
 

@@ -12,7 +12,7 @@ class MemoryHarness(Harness):
     def __init__(self) -> None:
         self.store = MemoryStore()
 
-    async def pass_time(self, key: str, seconds: float) -> None:  # noqa: ARG002
+    async def pass_time(self, key: str, seconds: float) -> None:  # noqa: ARG002  # the harness's signature
         self.now += seconds
 
 

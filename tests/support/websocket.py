@@ -65,5 +65,5 @@ async def echo_service(**options: object) -> AsyncIterator[str]:
         return Subprotocol("chat") if "chat" in offered else None
 
     serve = websockets.asyncio.server.serve
-    async with serve(echo, "127.0.0.1", 0, select_subprotocol=choose, max_size=None, **options) as server:  # type: ignore[arg-type]
+    async with serve(echo, "127.0.0.1", 0, select_subprotocol=choose, max_size=None, **options) as server:  # type: ignore[arg-type]  # options of any type
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -90,5 +90,5 @@ async def test_secrets_leave_no_trace(nginx_upstream: NginxUpstream, tmp_path: P
 async def until(holds: Callable[[], bool]) -> None:
     """Return once `holds` does: of another process, there is no event to wait for."""
     async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110
+        while not holds():  # noqa: ASYNC110  # as it says above
             await asyncio.sleep(0.05)

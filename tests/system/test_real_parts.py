@@ -165,5 +165,5 @@ def peers(pid: int) -> set[int]:
 async def until(holds: Callable[[], bool]) -> None:
     """Return once `holds` does: of another process, there is no event to wait for."""
     async with asyncio.timeout(25):
-        while not await asyncio.to_thread(holds):  # noqa: ASYNC110
+        while not await asyncio.to_thread(holds):  # noqa: ASYNC110  # as it says above
             await asyncio.sleep(0.05)

@@ -36,7 +36,7 @@ class Channel(Generic[_In, _Out]):
         self._writer = writer
 
     @classmethod
-    async def open(cls, incoming: Any, end: socket.socket) -> Self:  # noqa: ANN401
+    async def open(cls, incoming: Any, end: socket.socket) -> Self:  # noqa: ANN401  # as above
         """Take over `end`, from which messages of the types `incoming` are expected."""
         reader, writer = await asyncio.open_connection(sock=end)
         return cls(incoming, reader, writer)
@@ -54,7 +54,7 @@ class Channel(Generic[_In, _Out]):
             size = int.from_bytes(await self._reader.readexactly(_HEADER))
             if size > _LONGEST:
                 raise ChannelBroken(f"a message of {size} bytes")
-            return self._decode(await self._reader.readexactly(size))  # type: ignore[no-any-return]
+            return self._decode(await self._reader.readexactly(size))  # type: ignore[no-any-return]  # the decoder was made for `_In`
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
         except msgspec.DecodeError as error:

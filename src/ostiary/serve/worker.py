@@ -133,7 +133,7 @@ def _store(config: Config) -> LimitStore:
     if config.store is None:
         return MemoryStore()
     # The client for Valkey costs a third of a second and 19 MB: only a worker that needs it pays.
-    from ostiary.stores.valkey import ValkeyStore  # noqa: PLC0415
+    from ostiary.stores.valkey import ValkeyStore  # noqa: PLC0415  # as it says above
 
     return ValkeyStore(config.store)
 

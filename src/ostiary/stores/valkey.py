@@ -52,7 +52,7 @@ class ValkeyStore:
                 await self.close()
                 raise outcome
 
-    async def take(self, key: str, rate: float, burst: int, cost: float, mono: float) -> Taken:  # noqa: ARG002
+    async def take(self, key: str, rate: float, burst: int, cost: float, mono: float) -> Taken:  # noqa: ARG002  # the protocol's signature
         """See `LimitStore.take`. The server's clock counts, whatever `mono` is."""
         partition = zlib.crc32(key.encode()) % len(self._lanes) if len(self._lanes) > 1 else 0
         cost = charge(cost, burst)
