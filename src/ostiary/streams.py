@@ -87,7 +87,7 @@ class _Output(NamedTuple):
         with contextlib.suppress(OSError):
             self.lines.flush()
         if self.raw.fault is not None:
-            with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+            with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  # devnull is a name, not a path of ours
                 os.dup2(nowhere.fileno(), self.raw.fileno())
 
     def complain(self) -> None:
