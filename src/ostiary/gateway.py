@@ -53,7 +53,7 @@ _BACKLOG = 1024
 _ACCEPTING_TURNS = 3
 """Turns of the loop that accept all connections that the kernel has made by then."""
 _ON_THE_WAY_SECONDS = 0.5
-"""How long, as the gateway ends, a request that was sent before may take to get here."""
+"""How long, as the gateway ends, a request sent before may take to get here; at most a quarter of the drain."""
 _CLOSING_SECONDS = 5.0
 """How long a client may take to answer the end of a TLS session."""
 _CUTTING_SECONDS = 1.0
@@ -191,7 +191,7 @@ class Gateway:
             for _ in range(_ACCEPTING_TURNS):
                 await asyncio.sleep(0)
             self._server.close()
-            emptied = asyncio.create_task(self._finish(seconds))
+            emptied = asyncio.create_task(self.door.drain(min(seconds / 4, _ON_THE_WAY_SECONDS)))
             if not (await asyncio.wait({emptied}, timeout=seconds))[0]:
                 self.cut()
                 # Each connection is told of its end in a later turn of the loop, and its request written down then.
@@ -201,11 +201,6 @@ class Gateway:
         for pool in self._pools.values():
             pool.close()
         await asyncio.gather(self._store.close(), *(source.close() for source in self._sources.values()))
-
-    async def _finish(self, seconds: float) -> None:
-        """Let what is on its way arrive, and return when everything is answered and closed."""
-        await asyncio.sleep(min(seconds, _ON_THE_WAY_SECONDS))
-        await self.door.drain()
 
     def cut(self) -> None:
         """Close what a drain has left open at once."""

@@ -128,13 +128,17 @@ class ProxyDoor:
         trusted, family, ids = self._trusted, self.server.forwarded, self.fields.ids
         return Peer(address, b"https", trusted, family, session.certificate, name, sender, ids=ids)
 
-    async def drain(self) -> None:
-        """Let every exchange finish, close every connection and WebSocket, and return when none is left."""
+    async def drain(self, on_the_way: float = 0.0) -> None:
+        """Let every exchange finish, close every connection and WebSocket, and return when none is left.
+
+        Connections that idle are kept open for the seconds that a request may be `on_the_way` on them.
+        """
         self.draining = True
-        for client in list(self._clients):
-            client.drain()
         for tunnel in list(self.tunnels):
             tunnel.drain()
+        await asyncio.sleep(on_the_way)
+        for client in list(self._clients):
+            client.drain()
         if self._clients or self.tunnels:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
