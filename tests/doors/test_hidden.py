@@ -19,6 +19,7 @@ def test_fields_that_may_be_secret(name: bytes) -> None:
         (b"/a?access_token=x.y.z&page=2", b"/a?access_token=***&page=2"),
         (b"/a?page=2&API_KEY=x=y", b"/a?page=2&API_KEY=***"),
         (b"/a?sig=x&code=y&zipcode=1&design=2", b"/a?sig=***&code=***&zipcode=1&design=2"),
+        (b"/a?access%5Ftoken=x&%74oken=y&a=/b?c=1?token=2?z", b"/a?access%5Ftoken=***&%74oken=***&a=/b?c=1?token=***"),
         (b"/token=1/b?c", b"/token=1/b?c"),
         (b"/a?token", b"/a?token"),
     ],

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 HIDDEN: Final = b"(as it was sent)"
 _NAMES: Final = (
     rb"cookie|token|secret|passw|api-?_?key|credential|signature|session|authorization|assertion|jwt|\bsig\b|\bcode\b"
 )
 _FIELD: Final = re.compile(rb"^([^:\r\n]*(?:%b)[^:\r\n]*:[ \t]*)[^\r\n]*" % _NAMES, re.IGNORECASE | re.MULTILINE)
-_PARAMETER: Final = re.compile(rb"([?&][^=&]*(?:%b)[^=&]*=)[^&]+" % _NAMES, re.IGNORECASE)
+_NAME: Final = re.compile(_NAMES, re.IGNORECASE)
+_NAMED: Final = re.compile(rb"(?:^|\?)([^=?]*)=(?=.)")
 
 
 def hide_fields(lines: bytes) -> bytes:
@@ -20,4 +22,13 @@ def hide_fields(lines: bytes) -> bytes:
 
 def hide_parameters(target: bytes) -> bytes:
     """Return the request target with the values hidden of those query parameters that may be secret."""
-    return _PARAMETER.sub(rb"\g<1>***", target)
+    path, mark, query = target.partition(b"?")
+    return path + mark + b"&".join(map(_shown, query.split(b"&")))
+
+
+def _shown(parameter: bytes) -> bytes:
+    """Hide what follows the first name that tells of a secret; a value may be a target with parameters of its own."""
+    for named in _NAMED.finditer(parameter):
+        if _NAME.search(unquote_to_bytes(named[1])):  # a name may be spelt with escapes
+            return parameter[: named.end()] + b"***"
+    return parameter
